@@ -1,0 +1,75 @@
+"""What a container runtime may or may not be able to do."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Capability(enum.Enum):
+    """An optional power of a container runtime.
+
+    A runtime lists what it has in :class:`~dagu.contracts.runtime.RuntimeInfo`. A listed capability passes its
+    part of :class:`dagu.testing.RuntimeConformance`; an unlisted one raises
+    :class:`~dagu.errors.Unsupported` when a request needs it. Core asks before anything starts and refuses the
+    workflow, so that nothing ever runs with less isolation than was asked for.
+    """
+
+    SHARED_CONTAINER = "shared-container"
+    """A container stays up while several commands are executed in it (``exec``)."""
+    STDIN = "stdin"
+    """Bytes can be sent to the standard input of a container's process and of an exec."""
+    ARCHIVES = "archives"
+    """Files go in and out as tar streams."""
+    PULL = "pull"
+    """Images can be fetched from a registry."""
+    PLATFORM = "platform"
+    """An image of a stated platform (``linux/arm64``) can be asked for."""
+    BIND_MOUNTS = "bind-mounts"
+    """A directory of the engine's machine can be mounted."""
+    VOLUMES = "volumes"
+    """Named volumes exist beyond the life of a container."""
+    TMPFS = "tmpfs"
+    """An in-memory file system can be mounted."""
+    NETWORKS = "networks"
+    """Named networks can be created, joined and removed, internal ones (no way out) included."""
+    NETWORK_BRIDGE = "network-bridge"
+    """The container gets an address of its own behind the engine's bridge."""
+    NETWORK_HOST = "network-host"
+    """The container shares the machine's network."""
+    NETWORK_NONE = "network-none"
+    """The container has no network at all."""
+    NETWORK_CONTAINER = "network-container"
+    """The container shares another container's network."""
+    PORTS = "ports"
+    """Ports of the container are published on the machine."""
+    DNS = "dns"
+    """Name servers and extra host entries can be set."""
+    CPU_LIMIT = "cpu-limit"
+    MEMORY_LIMIT = "memory-limit"
+    """Memory is limited, and a container that is killed for it reports so."""
+    PIDS_LIMIT = "pids-limit"
+    SHM_SIZE = "shm-size"
+    GPUS = "gpus"
+    DEVICES = "devices"
+    LINUX_CAPABILITIES = "linux-capabilities"
+    """Linux capabilities can be added and dropped."""
+    NO_NEW_PRIVILEGES = "no-new-privileges"
+    SECURITY_PROFILES = "security-profiles"
+    """Seccomp, AppArmor and SELinux options other than no-new-privileges."""
+    READ_ONLY_ROOT = "read-only-root"
+    USER = "user"
+    """Commands run as a stated user and group."""
+    INIT = "init"
+    """An init process reaps zombies and passes signals on."""
+    HEALTHCHECK = "healthcheck"
+    RESTART_POLICY = "restart-policy"
+    STOP_SIGNAL = "stop-signal"
+    """``stop`` sends the signal it is told, then waits, then kills."""
+    EXEC_TREE = "exec-tree"
+    """Everything that an exec started can be ended, also what left its process group or session."""
+    LOGS = "logs"
+    """Output of a container is kept by the engine, so that a later client can read it."""
+    LABELS = "labels"
+    """Containers carry labels and are found by them."""
+    RAW_OPTIONS = "raw-options"
+    """The engine's raw objects of ``docker.run`` (``container``, ``host``, ``network``, ``exec``) are taken."""

@@ -1,0 +1,61 @@
+"""How to end everything that an exec started, for runtimes whose engine can't: pure text, no process.
+
+An engine's API can't kill an exec. Killing its process group misses what called ``setsid``. What all descendants
+keep is their environment, so an exec is started with a unique variable, and a second exec looks through
+``/proc/*/environ`` for it. Source: proc(5); tried on Docker 20.10 and Podman 4.3.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+MARKER = "DAGU_EXEC_ID"
+
+# One pass: signal each process that carries the marker, print how many there were. Children inherit the marker
+# unless they clear their environment, so descendants are taken by parent id as well. Zombies count as gone.
+_SWEEP = r"""
+marker=$1 signal=$2
+self=$$
+found=
+for d in /proc/[0-9]*; do
+  p=${d#/proc/}
+  [ "$p" = "$self" ] && continue
+  if tr '\0' '\n' < "$d/environ" 2>/dev/null | grep -qxF "$marker"; then found="$found $p"; fi
+done
+grew=1
+while [ -n "$grew" ]; do
+  grew=
+  for d in /proc/[0-9]*; do
+    p=${d#/proc/}
+    case " $found $self 1 " in *" $p "*) continue;; esac
+    s=$(cat "$d/stat" 2>/dev/null) || continue
+    s=${s##*) }
+    set -- $s
+    case " $found " in *" $2 "*) found="$found $p"; grew=1;; esac
+  done
+done
+n=0
+for p in $found; do
+  s=$(cat "/proc/$p/stat" 2>/dev/null) || continue
+  s=${s##*) }
+  case $s in Z*|X*) continue;; esac
+  n=$((n+1))
+  [ "$signal" = 0 ] || kill -s "$signal" "$p" 2>/dev/null
+done
+echo "$n"
+"""
+
+
+def new_marker() -> str:
+    """A value for the variable ``MARKER`` that no other exec has."""
+    return secrets.token_hex(12)
+
+
+def sweep_argv(marker: str, signal: str) -> tuple[str, ...]:
+    """The command that signals every process of the exec once and prints how many were alive.
+
+    Args:
+        marker: What :func:`new_marker` gave.
+        signal: A name without ``SIG``, or ``0`` to only count.
+    """
+    return ("/bin/sh", "-c", _SWEEP, "sh", f"{MARKER}={marker}", signal)

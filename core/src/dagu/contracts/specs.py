@@ -1,0 +1,78 @@
+"""What hooks return: named, frozen descriptions whose factory does the work when it is called."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagu.contracts.provider import HarnessProvider, ProviderFacts
+from dagu.contracts.runtime import ContainerRuntime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeSpec:
+    """A container runtime that a plugin offers.
+
+    Attributes:
+        name: What ``DAGU_CONTAINER_RUNTIME`` selects: lower case letters, digits and dashes.
+        summary: One line for lists.
+        factory: Makes the runtime from the process environment. It imports the SDK; it raises the errors of
+            :class:`~dagu.contracts.runtime.ContainerRuntime` where it connects already.
+        environment: Names of the environment variables that it reads, for the notice that a workflow can't
+            set them and for docs.
+    """
+
+    name: str
+    summary: str
+    factory: Callable[[Mapping[str, str]], ContainerRuntime]
+    environment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSpec:
+    """A harness provider that a plugin offers. ``name`` is what ``with.provider`` selects."""
+
+    name: str
+    summary: str
+    facts: ProviderFacts
+    factory: Callable[[], HarnessProvider]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec:
+    """A group of subcommands. ``factory`` returns a ``typer.Typer`` and is called when the group is used."""
+
+    name: str
+    summary: str
+    factory: Callable[[], Any]
+
+
+class Service(ABC):
+    """Something that ``start-all`` keeps running."""
+
+    @abstractmethod
+    def run(self) -> None:
+        """Serve until :meth:`stop` is called from another thread."""
+
+    @abstractmethod
+    def stop(self, grace: float) -> None:
+        """Ask the service to finish within ``grace`` seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSpec:
+    """A service that a plugin offers. ``factory`` gets what the service may use."""
+
+    name: str
+    summary: str
+    factory: Callable[[Any], Service]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A reviewer's no. ``rule`` names what it is based on, ``reason`` says it in a sentence."""
+
+    rule: str
+    reason: str
