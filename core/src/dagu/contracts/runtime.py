@@ -139,7 +139,7 @@ class ContainerRuntime(ABC):
     def check(self) -> RuntimeInfo:
         """Reach the engine and tell what it is. Changes nothing; the answer may be cached."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (nothing to give back is a fine answer)
         """Give connections back. Called once, when nothing uses the runtime any more."""
 
     def __enter__(self) -> Self:
