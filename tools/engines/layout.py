@@ -18,6 +18,8 @@ PRIVATE_ENGINES = (DOCKER, PODMAN)
 # Sockets have at most 107 characters, and dockerd puts some deep below its exec root: a short path, apart from the state.
 RUN = Path("/run/dagu-engines")
 STANDARD = "_standard"
+# Podman's runroot, which lies below this or a place's run folder, may have 50 characters.
+_ROOTLESS_RUN = RUN / "_rootless"
 _SOCKETS = {DOCKER: Path("/var/run/docker.sock"), PODMAN: Path("/run/podman/podman.sock")}
 
 
@@ -56,6 +58,8 @@ class Place:
 
     @property
     def run(self) -> Path:
+        if self.engine == ROOTLESS:
+            return _ROOTLESS_RUN
         return RUN / (self.private or STANDARD) / self.engine
 
     @property
@@ -81,4 +85,4 @@ def private_names() -> list[str]:
     """Names under which something private was started since boot."""
     if not RUN.is_dir():
         return []
-    return sorted(p.name for p in RUN.iterdir() if p.is_dir() and p.name != STANDARD)
+    return sorted(p.name for p in RUN.iterdir() if p.is_dir() and not p.name.startswith("_"))

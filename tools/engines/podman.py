@@ -64,7 +64,7 @@ def command(place: Place) -> list[str]:
     return [
         packages.program("podman") or "podman",
         *("--root", str(place.state / "storage")),
-        *("--runroot", str(place.run / "containers")),
+        *("--runroot", str(place.run / "run")),
         *("--tmpdir", str(place.run / "libpod")),
         *("--network-config-dir", str(place.state / "networks")),
     ]

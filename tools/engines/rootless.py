@@ -40,9 +40,8 @@ def up() -> None:
         _TUN.chmod(0o666)  # slirp4netns opens it as the user
     place.socket.unlink(missing_ok=True)
     argv = [packages.program("podman") or "podman", "system", "service", "--time=0", place.endpoint]
-    # In the place's own log folder root writes; the rest belongs to the user.
     daemons.start(
-        place, argv, _environment(place), user=user.pw_uid, group=user.pw_gid, extra_groups=[], umask=0o077
+        place, argv, _environment(place), user=user.pw_uid, group=user.pw_gid, extra_groups=[]
     )
 
 
