@@ -62,7 +62,7 @@ def flag_arguments(
     arguments: list[str] = []
     for key in sorted(options):
         value = _scalar(options[key])
-        if isinstance(value, tuple):
+        if isinstance(value, (tuple, list)):
             for item in value:
                 arguments += (flag(key), _text(key, item))
         elif value is True:

@@ -89,7 +89,8 @@ class EventKind(enum.Enum):
     ERROR = "error"
     """Something went wrong that the agent reports: ``text``."""
     END = "end"
-    """The agent is done: ``text`` is its final answer; ``error`` if it says that it failed."""
+    """The agent is done: ``text`` is its final answer, empty when that was the last ``TEXT``; ``error`` if it
+    says that it failed, ``text`` then tells why."""
 
 
 @dataclass(frozen=True, kw_only=True)
