@@ -1,0 +1,88 @@
+"""Keeping secrets out of everything that is written: text at once, and streams as they come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from dagu.contracts.streams import Sink
+
+MASK = "*******"
+
+
+class Masker:
+    """Replaces secret values. More values can be added while a run goes on."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._values: set[bytes] = set()
+        self._pattern: re.Pattern[bytes] | None = None
+        self._longest = 0
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Learn more secret values; blank ones are none."""
+        new = {text.encode() for text in secrets if text.strip()} - self._values
+        if not new:
+            return
+        self._values |= new
+        # The longest first, so that a secret which begins like another is masked whole.
+        ordered = sorted(self._values, key=len, reverse=True)
+        self._pattern = re.compile(b"|".join(re.escape(value) for value in ordered))
+        self._longest = len(ordered[0])
+
+    def __bool__(self) -> bool:
+        return self._pattern is not None
+
+    def text(self, text: str) -> str:
+        """The text with every secret masked."""
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(MASK.encode(), text.encode(errors="surrogateescape")).decode(
+            errors="surrogateescape"
+        )
+
+    def stream(self, sink: Sink) -> MaskedStream:
+        """A sink that masks, also what comes in pieces."""
+        return MaskedStream(self, sink)
+
+    def split(self, data: bytes) -> tuple[bytes, bytes]:
+        """The part that can be written now, masked, and the end that may be the beginning of a secret."""
+        if self._pattern is None:
+            return data, b""
+        masked: list[bytes] = []
+        position = 0
+        for match in self._pattern.finditer(data):
+            masked += (data[position : match.start()], MASK.encode())
+            position = match.end()
+        rest = data[position:]
+        held = self._held(rest)
+        masked.append(rest[: len(rest) - held])
+        return b"".join(masked), rest[len(rest) - held :]
+
+    def _held(self, rest: bytes) -> int:
+        for length in range(min(self._longest - 1, len(rest)), 0, -1):
+            end = rest[-length:]
+            if any(value.startswith(end) for value in self._values):
+                return length
+        return 0
+
+
+class MaskedStream:
+    """A sink that masks secrets on their way to another sink, byte for byte otherwise."""
+
+    def __init__(self, masker: Masker, sink: Sink) -> None:
+        self._masker = masker
+        self._sink = sink
+        self._rest = b""
+
+    def __call__(self, block: bytes) -> None:
+        """Take a block; what may be the beginning of a secret waits for the next."""
+        ready, self._rest = self._masker.split(self._rest + block)
+        if ready:
+            self._sink(ready)
+
+    def flush(self) -> None:
+        """Write what was held back; the stream has ended."""
+        if self._rest:
+            self._sink(self._rest)
+            self._rest = b""
