@@ -1,0 +1,98 @@
+"""From a path of this process to the same place on the engine's machine.
+
+With the engine's socket mounted into the runner's own container, a bind source is a path on the host. The runner
+finds out that it is contained, reads its own mounts from the engine, and translates what lies under one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from dagu.contracts.container import Mount, MountType
+from dagu.contracts.runtime import ContainerRuntime
+from dagu.errors import ContainerNotFound, RequestRefused
+
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class HostPaths:
+    """Translates bind sources for one runtime. The engine is asked once, when the first source comes."""
+
+    def __init__(self, runtime: ContainerRuntime) -> None:
+        self._runtime = runtime
+        self._mounts: Sequence[Mount] | None = None
+        self._asked = False
+
+    def translate(self, source: str) -> str:
+        """The path on the engine's machine.
+
+        Raises:
+            RequestRefused: There is none: the engine is elsewhere, or no mount covers the path.
+        """
+        if not self._asked:
+            self._mounts = self._own_mounts()
+            self._asked = True
+        if self._mounts is not None:
+            return _through(self._mounts, source)
+        info = self._runtime.check()
+        if not info.shares_filesystem:
+            raise RequestRefused(
+                f"{source} can't be mounted: the {info.name} engine at {info.endpoint} does not share this "
+                "machine's file system",
+                hint="set `workspace: copy` in `container`, or use a named volume",
+            )
+        return source
+
+    def _own_mounts(self) -> Sequence[Mount] | None:
+        for candidate in own_container_ids():
+            try:
+                return self._runtime.inspect(candidate).mounts
+            except ContainerNotFound:
+                continue
+        return None
+
+
+def _through(mounts: Sequence[Mount], source: str) -> str:
+    path = PurePosixPath(os.path.normpath(source))
+    best: Mount | None = None
+    for mount in mounts:
+        deeper = best is None or len(mount.target) > len(best.target)
+        if path.is_relative_to(mount.target) and deeper:
+            best = mount
+    if best is None:
+        raise RequestRefused(
+            f"{source} can't be mounted: dagu runs in a container, and none of its mounts covers that path",
+            hint=f"mount it into dagu's container as well, at {source}",
+        )
+    if best.type is MountType.TMPFS or not best.source:
+        raise RequestRefused(
+            f"{source} can't be mounted: it lies on {best.target}, which only dagu's own container has",
+            hint="use a directory of the host that is mounted into dagu's container",
+        )
+    return str(PurePosixPath(best.source) / path.relative_to(best.target))
+
+
+@cache
+def own_container_ids() -> tuple[str, ...]:
+    """What this process' own container may be called; empty when it does not look contained.
+
+    Source: the id stands in ``/proc/self/mountinfo`` (the engine mounts ``/etc/hostname`` and others from a
+    directory of that name) and ``/proc/self/cgroup``, and is the host name unless that was set.
+    """
+    if not any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")):
+        return ()
+    found: dict[str, None] = {}
+    for path in ("/run/.containerenv", "/proc/self/mountinfo", "/proc/self/cgroup"):
+        try:
+            text = Path(path).read_text(errors="replace")
+        except OSError:
+            continue
+        relevant = (line for line in text.splitlines() if path != "/proc/self/mountinfo" or "/etc/" in line)
+        for line in relevant:
+            found.update(dict.fromkeys(_ID.findall(line)))
+    found[os.uname().nodename] = None
+    return tuple(found)
