@@ -1,0 +1,58 @@
+"""How values look once they stand in text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from dagu.workflow.model import Value
+
+
+def to_text(value: Value) -> str:
+    """A value as it is inserted into a string.
+
+    Strings stay, booleans are ``true`` and ``false``, numbers are their shortest decimal without an exponent,
+    everything else is compact JSON.
+    """
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float():
+            return _decimal(value)
+        case _:
+            return compact_json(value)
+
+
+def compact_json(value: Value) -> str:
+    """JSON on one line, without blanks, in the order of the mapping; 1.0 is 1."""
+    return json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def indented_json(value: Value) -> str:
+    """JSON with each level indented by two blanks; empty lists and mappings stay on one line."""
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False)
+
+
+def _decimal(value: float) -> str:
+    text = format(Decimal(repr(value)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _plain(value: Value) -> Any:
+    match value:
+        case Mapping():
+            return {to_text(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case float() if value.is_integer() and abs(value) < 1e21:
+            return int(value)
+        case None | str() | bool() | int() | float():
+            return value
+        case _:
+            return str(value)  # dates of YAML
