@@ -1,0 +1,120 @@
+"""What an agent did and spent, written as it streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from dagu.contracts.provider import EventKind, HarnessEvent, Usage
+from dagu.contracts.streams import Sink
+from dagu.history.records import UsageRecord
+
+
+class Ledger:
+    """The sum of an attempt's usage reports, in which a repeated report is counted once."""
+
+    def __init__(self) -> None:
+        self.model = ""
+        self.session_id = ""
+        self._scopes: dict[str, Usage] = {}
+        self._added = Usage()
+        self._cost: float | None = None
+        self._whole: Usage | None = None
+
+    def take(self, event: HarnessEvent) -> bool:
+        """Count an event; True if it changed what :meth:`record` gives."""
+        before = (self.model, self.session_id, self.record())
+        self.model = event.model or self.model
+        self.session_id = event.session_id or self.session_id
+        if event.usage is not None:
+            self._count(event, event.usage)
+        if event.cost_usd is not None:
+            self._cost = event.cost_usd if event.total else (self._cost or 0.0) + event.cost_usd
+        return before != (self.model, self.session_id, self.record())
+
+    def _count(self, event: HarnessEvent, usage: Usage) -> None:
+        if event.total and not event.scope:
+            self._whole = usage
+        elif event.total:
+            self._scopes[event.scope] = usage
+        else:
+            self._added = _sum([self._added, usage])
+
+    def record(self) -> UsageRecord | None:
+        """What was spent so far, None if nothing was told."""
+        usage = self._whole or _sum([self._added, *self._scopes.values()])
+        if usage == Usage() and self._cost is None:
+            return None
+        return UsageRecord(input=usage.input, cached=usage.cached, output=usage.output, cost_usd=self._cost)
+
+
+def _sum(usages: Sequence[Usage]) -> Usage:
+    return Usage(
+        input=sum(usage.input for usage in usages),
+        cached=sum(usage.cached for usage in usages),
+        output=sum(usage.output for usage in usages),
+    )
+
+
+class EventReader:
+    """Turns an agent's event stream into events and the agent's final answer.
+
+    Args:
+        read: The provider's.
+        answer: Gets the final answer, and what on the stream is no event at all (a crash's last words).
+        on_event: Told each event.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[bytes], Sequence[HarnessEvent]],
+        *,
+        answer: Sink,
+        on_event: Callable[[HarnessEvent], object],
+    ) -> None:
+        self._read = read
+        self._answer = answer
+        self._on_event = on_event
+        self._rest = b""
+        self._last_text = ""
+        self._ended = False
+        self.failed = False
+        """The agent said that it failed."""
+
+    def feed(self, block: bytes) -> None:
+        """A sink for the stream."""
+        *lines, self._rest = (self._rest + block).split(b"\n")
+        for line in lines:
+            self._line(line)
+
+    def close(self) -> None:
+        """The stream ended. Without a final answer, the last that the agent said is it."""
+        if self._rest:
+            self._line(self._rest)
+            self._rest = b""
+        if not self._ended and self._last_text:
+            self._say(self._last_text)
+
+    def _line(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        events = self._read(line)
+        if not events and not line.lstrip().startswith(b"{"):
+            self._answer(line + b"\n")
+        for event in events:
+            self._on_event(event)
+            if event.kind is EventKind.TEXT:
+                self._last_text = event.text
+            if event.kind is EventKind.END:
+                self._ended = True
+                self.failed = event.error
+                self._say(event.text or self._last_text)
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._answer(text.encode() + (b"" if text.endswith("\n") else b"\n"))
+
+
+def masked(event: HarnessEvent, mask: Callable[[str], str]) -> HarnessEvent:
+    """The event with its texts masked."""
+    return replace(event, text=mask(event.text))

@@ -1,0 +1,77 @@
+"""What an action makes of a step: commands, and where they run, decided before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dagu.contracts.container import EMPTY
+from dagu.contracts.provider import HarnessEvent
+from dagu.run.log import AttemptLog
+from dagu.sandbox.command import Command
+from dagu.sandbox.place import Place
+
+ReadEvents = Callable[[bytes], Sequence[HarnessEvent]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a step's commands will run.
+
+    Attributes:
+        kind: For history.
+        contained: Inside a container: none of the runner's environment, and paths of the container.
+        shell: argv of the place's own shell, None for the runner's rules of the host.
+        working_dir: Where commands start, absolute; empty is the place's own.
+        env: What the container sets itself; it wins over everything of the step.
+        open: Makes the place, for the number of commands it will get; raises RuntimeFailure.
+        shared: The place outlives the step and is not the step's to close.
+    """
+
+    kind: str
+    contained: bool
+    open: Callable[[Sequence[Command]], Place]
+    shell: tuple[str, ...] | None = None
+    working_dir: str = ""
+    env: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
+    shared: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """One way to do the step's work: commands that run in turn until one fails.
+
+    Attributes:
+        make: Makes the commands; raises TaskInvalid or another DaguError for a set-up failure.
+        provider: Name of the harness provider, empty for anything else.
+        read_events: Reads the event stream on standard output; None where output is the answer.
+        keeps_output: A failed attempt's standard output is the step's all the same.
+    """
+
+    make: Callable[[], Sequence[Prepared]]
+    provider: str = ""
+    keeps_output: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A command that is ready to run, and how its standard output is read."""
+
+    command: Command
+    read_events: ReadEvents | None = None
+
+
+class Inside(Protocol):
+    """Work that the runner does itself (write a file, run another workflow). Returns the exit code."""
+
+    def __call__(self, log: AttemptLog) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that an action made of a step: alternatives, tried in turn, or work inside the runner."""
+
+    target: Target
+    alternatives: tuple[Alternative, ...] = ()
+    inside: Inside | None = None
