@@ -1,0 +1,1 @@
+"""What is kept of runs: records in SQLite, output in log files, and who runs what right now."""

@@ -54,7 +54,7 @@ class AttemptRecord:
     Attributes:
         number: From 1, over retries, repeats and fallbacks alike.
         reason: Why it ended as it did: empty for success, else one sentence.
-        target: What ran it: ``host``, ``container``, ``shared container``; with a harness, the provider too.
+        place: What ran it: ``host``, ``container``, ``shared container``.
     """
 
     run_id: str
@@ -125,3 +125,35 @@ class RunRecord:
     labels: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     worker_id: str = ""
     steps: tuple[StepRecord, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentEventRecord:
+    """One thing that an agent did in an attempt. ``payload`` is JSON text, secrets masked."""
+
+    run_id: str
+    step: str
+    attempt: int
+    kind: str
+    payload: str = field(repr=False)
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageSum:
+    """What the attempts of one workflow with one provider and model spent together.
+
+    Attributes:
+        cost_usd: None where no attempt told a cost.
+        without_cost: Attempts that told none, so that a sum is not taken for the whole.
+    """
+
+    workflow: str
+    provider: str
+    model: str
+    attempts: int
+    input: int
+    cached: int
+    output: int
+    cost_usd: float | None
+    without_cost: int

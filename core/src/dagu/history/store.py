@@ -1,0 +1,273 @@
+"""The history of runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from dagu.errors import RunNotFound, UsageError
+from dagu.history import rows
+from dagu.history.database import Database
+from dagu.history.ownership import RunLocks
+from dagu.history.records import (
+    AgentEventRecord,
+    AttemptRecord,
+    RunRecord,
+    Status,
+    StepRecord,
+    UsageSum,
+)
+
+GONE = "the process that ran it is gone"
+_LISTED = ", ".join(f'"{column}"' for column in rows.RUN_COLUMNS if column != "source")
+
+
+class History:
+    """Runs, their steps and attempts, what agents did and spent; shared by all processes of a home directory.
+
+    Every method may be called from any thread. What a method writes, it writes at one moment;
+    :meth:`transaction` makes one moment of several calls. Secrets must be masked before they come here.
+
+    A run that is recorded as running although its lock is free was interrupted: any read notices and stores it.
+    A run is therefore added while its :class:`~dagu.history.ownership.RunLock` is held, and the lock is released
+    after its last change.
+
+    Every method may raise:
+        DaguError: The database can't be read or written (a full disk, a broken file).
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._database = Database(home / "history.db")
+        self._locks = RunLocks(home)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Make one moment of all calls inside: all of it is kept, or nothing. Other threads wait meanwhile."""
+        return self._database.transaction()
+
+    # Writing
+
+    def add_run(self, run: RunRecord) -> None:
+        """Add a run with its steps.
+
+        Raises:
+            UsageError: The id is taken.
+        """
+        with self._database.transaction() as connection:
+            try:
+                _put(connection, "runs", rows.run_row(run))
+            except sqlite3.IntegrityError as error:
+                raise UsageError(f"run id {run.run_id} is taken", hint="choose another --run-id") from error
+            for step in run.steps:
+                self.save_step(step)
+
+    def save_run(self, run: RunRecord) -> None:
+        """Store a run's own fields; its steps are left as they are.
+
+        Raises:
+            RunNotFound: It was never added.
+        """
+        row = rows.run_row(run)
+        del row["run_id"]
+        self.update_run(run.run_id, **row)
+
+    def update_run(self, run_id: str, **changes: Any) -> None:
+        """Change some fields of a run.
+
+        Raises:
+            RunNotFound: There is no such run.
+            TypeError: There is no such field.
+        """
+        if unknown := changes.keys() - set(rows.RUN_COLUMNS):
+            raise TypeError(f"a run has no field {', '.join(sorted(unknown))}")
+        values = [rows.encode(column, value) for column, value in changes.items()]
+        settings = ", ".join(f'"{column}" = ?' for column in changes)
+        with self._database.transaction() as connection:
+            done = connection.execute(f"UPDATE runs SET {settings} WHERE run_id = ?", [*values, run_id])
+            if not done.rowcount:
+                raise _not_found(run_id)
+
+    def save_step(self, step: StepRecord) -> None:
+        """Store a step, new or known, and the attempts that it holds."""
+        with self._database.transaction() as connection:
+            _put(connection, "steps", rows.step_row(step), key=("run_id", "name"))
+            for attempt in step.attempts:
+                self.save_attempt(attempt)
+
+    def save_attempt(self, attempt: AttemptRecord) -> None:
+        """Store an attempt, new or known."""
+        with self._database.transaction() as connection:
+            _put(connection, "attempts", rows.attempt_row(attempt), key=("run_id", "step", "number"))
+
+    def add_agent_event(  # noqa: PLR0917 (the columns, in order)
+        self, run_id: str, step: str, attempt: int, kind: str, payload_json: str, at: float
+    ) -> None:
+        """Store one thing that an agent did. ``at`` is seconds since the epoch."""
+        row: rows.Row = {"run_id": run_id, "step": step, "attempt": attempt, "kind": kind}
+        with self._database.transaction() as connection:
+            _put(connection, "agent_events", row | {"payload": payload_json, "at": at})
+
+    # Reading
+
+    def run(self, run_id: str) -> RunRecord:
+        """A run with its steps and their attempts.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        with self._reading() as connection:
+            row = connection.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            if row is None:
+                raise _not_found(run_id)
+            attempts: dict[str, list[AttemptRecord]] = {}
+            for found in connection.execute(
+                "SELECT * FROM attempts WHERE run_id = ? ORDER BY number", (run_id,)
+            ):
+                attempts.setdefault(found["step"], []).append(rows.to_attempt(found))
+            steps = connection.execute(
+                'SELECT * FROM steps WHERE run_id = ? ORDER BY "index", name', (run_id,)
+            )
+            return rows.to_run(
+                row, tuple(rows.to_step(step, tuple(attempts.get(step["name"], ()))) for step in steps)
+            )
+
+    def runs(
+        self,
+        workflow: str | None = None,
+        run_id_part: str | None = None,
+        limit: int | None = 100,
+        since: float | None = None,
+        status: Status | Collection[Status] | None = None,
+        *,
+        root_id: str = "",
+    ) -> list[RunRecord]:
+        """Runs, newest first, without their steps and source.
+
+        Args:
+            run_id_part: Any part of the id.
+            since: Only runs that started then or later, in seconds since the epoch.
+            status: Only runs in one of these states.
+            root_id: Only child runs below that run; empty: only runs that are no children.
+        """
+        where, values = ["root_id = ?"], [root_id]
+        conditions: Sequence[tuple[str, Any]] = (
+            ("workflow = ?", workflow),
+            ("instr(run_id, ?) > 0", run_id_part),
+            ("started_at >= ?", since),
+        )
+        for condition, value in conditions:
+            if value is not None:
+                where.append(condition)
+                values.append(value)
+        if status is not None:
+            states = (status,) if isinstance(status, Status) else tuple(status)
+            where.append(f"status IN ({', '.join('?' * len(states))})")
+            values.extend(state.value for state in states)
+        query = f"SELECT {_LISTED} FROM runs WHERE {' AND '.join(where)} ORDER BY started_at DESC, id DESC"
+        with self._reading() as connection:
+            found = connection.execute(f"{query} LIMIT ?", [*values, -1 if limit is None else limit])
+            return [rows.to_run(row) for row in found]
+
+    def latest(self, workflow: str) -> RunRecord | None:
+        """The newest run of a workflow, without its steps and source; None if it never ran."""
+        return next(iter(self.runs(workflow, limit=1)), None)
+
+    def agent_events(
+        self, run_id: str, step: str | None = None, attempt: int | None = None
+    ) -> list[AgentEventRecord]:
+        """What agents did in a run, in order."""
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT run_id, step, attempt, kind, payload, at FROM agent_events WHERE run_id = ?1"
+                " AND (?2 IS NULL OR step = ?2) AND (?3 IS NULL OR attempt = ?3) ORDER BY id",
+                (run_id, step, attempt),
+            )
+            return [AgentEventRecord(**dict(row)) for row in found]
+
+    def usage(self, since: float | None = None, workflow: str | None = None) -> list[UsageSum]:
+        """What agents spent, by workflow, provider and model. ``since`` is when an attempt began at the earliest."""
+        with self._reading() as connection:
+            found = connection.execute(
+                'SELECT runs.workflow, provider, model, count(*) AS attempts, sum("input") AS "input",'
+                ' sum(cached) AS cached, sum("output") AS "output", sum(cost_usd) AS cost_usd,'
+                " sum(cost_usd IS NULL) AS without_cost"
+                ' FROM attempts JOIN runs USING (run_id) WHERE "input" IS NOT NULL'
+                " AND attempts.started_at >= ?1 AND (?2 IS NULL OR runs.workflow = ?2)"
+                " GROUP BY runs.workflow, provider, model ORDER BY runs.workflow, provider, model",
+                (since or 0.0, workflow),
+            )
+            return [UsageSum(**dict(row)) for row in found]
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._database.transaction(write=False) as connection:
+            running = connection.execute(
+                "SELECT run_id, root_id, attempt, attempt_id FROM runs WHERE status = ?",
+                (Status.RUNNING.value,),
+            ).fetchall()
+        gone = [row for row in running if not self._alive(row)]
+        if gone:
+            with self._database.transaction() as connection:
+                for row in gone:
+                    _interrupt(connection, row)
+        with self._database.transaction(write=False) as connection:
+            yield connection
+
+    def _alive(self, run: sqlite3.Row) -> bool:
+        # A child may run inside the process of its root, without a lock of its own.
+        owned = self._locks.is_alive(run["run_id"])
+        return owned or (bool(run["root_id"]) and self._locks.is_alive(run["root_id"]))
+
+
+def _interrupt(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+    # The lock was seen free after the record was read. If the owner ended well in between, or a retry began,
+    # the record differs now.
+    done = connection.execute(
+        "UPDATE runs SET status = ?, error = ? WHERE run_id = ? AND status = ? AND attempt = ? AND attempt_id = ?",
+        (
+            Status.INTERRUPTED.value,
+            GONE,
+            run["run_id"],
+            Status.RUNNING.value,
+            run["attempt"],
+            run["attempt_id"],
+        ),
+    )
+    if not done.rowcount:
+        return
+    for table, column in (("steps", "error"), ("attempts", "reason")):
+        connection.execute(
+            f"UPDATE {table} SET status = ?, {column} = ? WHERE run_id = ? AND status IN (?, ?)",
+            (
+                Status.INTERRUPTED.value,
+                GONE,
+                run["run_id"],
+                Status.RUNNING.value,
+                Status.RETRYING.value,
+            ),
+        )
+
+
+def _put(connection: sqlite3.Connection, table: str, row: rows.Row, *, key: tuple[str, ...] = ()) -> None:
+    names = ", ".join(f'"{column}"' for column in row)
+    statement = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})"
+    if key:
+        changes = ", ".join(f'"{column}" = excluded."{column}"' for column in row if column not in key)
+        statement += f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    connection.execute(statement, tuple(row.values()))
+
+
+def _not_found(run_id: str) -> RunNotFound:
+    return RunNotFound(f"no run {run_id!r} in history", hint="list runs with `dagu history`")
