@@ -6,8 +6,8 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from dagu.contracts.events import (
@@ -42,14 +42,14 @@ class RunStore(Protocol):
     def transaction(self) -> AbstractContextManager[object]: ...
 
 
-@dataclass(frozen=True)
 class _Nowhere:
     """A store that keeps nothing, for dry runs."""
 
-    def __getattr__(self, name: str) -> Any:
-        import contextlib
+    def transaction(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
-        return (lambda: contextlib.nullcontext()) if name == "transaction" else (lambda *_, **__: None)
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_args, **_fields: None
 
 
 class Recorder:
@@ -61,10 +61,10 @@ class Recorder:
     """
 
     def __init__(
-        self, run: RunRecord, store: RunStore | None, observers: Sequence[Observer], masker: Masker
+        self, run: RunRecord, *, store: RunStore | None, observers: Sequence[Observer], masker: Masker
     ) -> None:
         self._run = run
-        self._store: RunStore = store if store is not None else _Nowhere()
+        self._store: RunStore = _Nowhere() if store is None else store
         self._observers = tuple(observers)
         self.masker = masker
         self._steps: dict[str, StepRecord] = {step.name: step for step in run.steps}

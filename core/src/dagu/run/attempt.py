@@ -1,0 +1,179 @@
+"""One attempt of a step: its commands, in their place, within their time, logged."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from dagu.contracts.container import ExitStatus
+from dagu.contracts.provider import HarnessEvent
+from dagu.contracts.streams import Sink, Streams
+from dagu.errors import CommandForbidden, CommandNotFound, DaguError
+from dagu.history.records import AttemptRecord, Status
+from dagu.run.cancel import Cancellation, Deadline
+from dagu.run.ledger import EventReader, Ledger
+from dagu.run.log import AttemptLog
+from dagu.run.plan import Alternative, Inside, Plan, Prepared
+from dagu.run.recorder import Recorder
+from dagu.sandbox.command import Command
+from dagu.sandbox.place import Place
+
+TIMED_OUT = 124
+"""Exit code of a command that was ended for its time; as of timeout(1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long an attempt may take (seconds, 0: no limit), and how it is ended."""
+
+    timeout: float = 0.0
+    signal: str = "TERM"
+    grace: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How an attempt ended.
+
+    Attributes:
+        error: Why it failed.
+        output_file: What the command left at ``output_path``; None if nothing.
+    """
+
+    status: Status
+    exit_code: int
+    error: str = ""
+    timed_out: bool = False
+    output_file: bytes | None = None
+
+
+class Attempt:
+    """One attempt of a step; :meth:`run` is called once.
+
+    Args:
+        record: The attempt's first record.
+        output_path: Where a command leaves declared outputs, in its place; empty when not wanted.
+    """
+
+    def __init__(
+        self,
+        *,
+        record: AttemptRecord,
+        log: AttemptLog,
+        recorder: Recorder,
+        cancellation: Cancellation,
+        limits: Limits,
+        output_path: str = "",
+    ) -> None:
+        self._record = record
+        self._log = log
+        self._recorder = recorder
+        self._cancellation = cancellation
+        self._limits = limits
+        self._output_path = output_path
+        self._ledger = Ledger()
+        self._deadline = time.monotonic() + limits.timeout if limits.timeout else 0.0
+
+    def run(self, plan: Plan, alternative: Alternative | None) -> Ended:
+        """Run one alternative of a plan, or its work inside the runner, to the end."""
+        self._recorder.attempt_started(self._record)
+        try:
+            if plan.inside is not None:
+                ended = self._inside(plan.inside)
+            else:
+                assert alternative is not None
+                ended = self._commands(plan, alternative)
+        except DaguError as error:
+            failed = Status.ABORTED if self._cancellation.stopped.is_set() else Status.FAILED
+            ended = Ended(status=failed, exit_code=_code(error), error=str(error))
+        record = replace(
+            self._counted(),
+            status=ended.status,
+            finished_at=time.time(),
+            exit_code=ended.exit_code,
+            reason=ended.error.partition("\n")[0],
+        )
+        self._recorder.attempt_changed(record)
+        return ended
+
+    def _inside(self, work: Inside) -> Ended:
+        code = work(self._log)
+        if self._cancellation.stopped.is_set():
+            return self._aborted(code)
+        if code == 0:
+            return Ended(status=Status.SUCCEEDED, exit_code=0)
+        return Ended(status=Status.FAILED, exit_code=code, error=f"exit code {code}")
+
+    def _commands(self, plan: Plan, alternative: Alternative) -> Ended:
+        prepared = alternative.make()
+        place = plan.target.open([each.command for each in prepared])
+        try:
+            ended = Ended(status=Status.SUCCEEDED, exit_code=0)
+            for each in prepared:
+                ended = self._read(each, place)
+                if ended.status is not Status.SUCCEEDED:
+                    return ended
+            if self._output_path:
+                ended = replace(ended, output_file=place.read_file(self._output_path))
+            return ended
+        finally:
+            if not plan.target.shared:
+                place.close()
+
+    def _read(self, prepared: Prepared, place: Place) -> Ended:
+        """Run a command whose standard output is the answer, or an event stream."""
+        log = self._log
+        if prepared.read_events is None:
+            return self._one(prepared.command, place, log.stdout.write)
+        reader = EventReader(prepared.read_events, answer=log.stdout.write, on_event=self._take)
+        ended = self._one(prepared.command, place, reader.feed)
+        reader.close()
+        if reader.failed and ended.status is Status.SUCCEEDED:
+            return Ended(status=Status.FAILED, exit_code=1, error="the agent reports that it failed")
+        return ended
+
+    def _one(self, command: Command, place: Place, stdout: Sink) -> Ended:
+        limits = self._limits
+        if self._cancellation.stopped.is_set():
+            return self._aborted(TIMED_OUT)
+        remaining = max(0.001, self._deadline - time.monotonic()) if self._deadline else 0.0
+        execution = place.start(command, Streams(stdout=stdout, stderr=self._log.stderr.write))
+        with (
+            self._cancellation.watching(execution, signal=limits.signal),
+            Deadline(execution, remaining, signal=limits.signal, grace=limits.grace) as timer,
+        ):
+            status = execution.wait()
+        if timer.passed:
+            error = f"timed out after {limits.timeout:g} s"
+            return Ended(status=Status.FAILED, exit_code=TIMED_OUT, error=error, timed_out=True)
+        if self._cancellation.stopped.is_set():
+            return self._aborted(status.code)
+        if status.code == 0:
+            return Ended(status=Status.SUCCEEDED, exit_code=0)
+        return Ended(status=Status.FAILED, exit_code=status.code, error=_why(status))
+
+    def _aborted(self, code: int) -> Ended:
+        return Ended(status=Status.ABORTED, exit_code=code, error=self._cancellation.reason)
+
+    def _take(self, event: HarnessEvent) -> None:
+        self._recorder.agent_event(self._record.step, self._record.number, event)
+        if self._ledger.take(event):
+            self._recorder.attempt_changed(self._counted())
+
+    def _counted(self) -> AttemptRecord:
+        ledger = self._ledger
+        return replace(self._record, model=ledger.model, session_id=ledger.session_id, usage=ledger.record())
+
+
+def _why(status: ExitStatus) -> str:
+    if status.oom_killed:
+        return f"killed for the container's memory limit (exit code {status.code})"
+    if status.error:
+        return f"exit code {status.code}: {status.error}"
+    return f"exit code {status.code}"
+
+
+def _code(error: DaguError) -> int:
+    if isinstance(error, CommandNotFound):
+        return 127
+    return 126 if isinstance(error, CommandForbidden) else 1
