@@ -57,6 +57,7 @@ class Api:
         method: str,
         path: str,
         query: Query | None = None,
+        *,
         body: IO[bytes] | Iterable[bytes] | bytes | None = None,
         headers: dict[str, str] | None = None,
         timeout: float = 60.0,
@@ -100,9 +101,13 @@ class Api:
         try:
             response = self.request("GET", "/_ping", timeout=timeout)
         except PermissionError:
-            raise EngineError(f"no permission on {self._path}: use sudo, or join the group that owns it") from None
+            raise EngineError(
+                f"no permission on {self._path}: use sudo, or join the group that owns it"
+            ) from None
         except TimeoutError:
-            raise EngineError(f"{self._path} accepts connections and does not answer: look after its daemon") from None
+            raise EngineError(
+                f"{self._path} accepts connections and does not answer: look after its daemon"
+            ) from None
         except (OSError, http.client.HTTPException):
             return None
         return response if response.status == 200 else None

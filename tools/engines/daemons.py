@@ -67,10 +67,12 @@ def start(
     facts: dict[str, Any] | None = None,
     ready: Callable[[], bool] | None = None,
     **rest: Any,
-) -> None:
-    """Start a daemon, record it, and wait until its socket answers.
+) -> Record:
+    """Start a daemon, record it, and wait until it answers.
 
     Args:
+        facts: What its own module wants to remember.
+        ready: Tells whether it answers; without one its socket is asked.
         rest: Further arguments of ``Popen``.
 
     Raises:
@@ -78,19 +80,21 @@ def start(
     """
     ready = ready or (lambda: Api(place.endpoint).ping() is not None)
     daemon = processes.spawn(argv, place.log, environment, **rest)
-    process = processes.identify(daemon.pid)
-    if process is not None:
-        write_record(place.record, Record(process, facts or {}))
+    # Unwaited, it still has its number; of one that has ended already the record is never alive.
+    record = Record(processes.identify(daemon.pid) or Identity(daemon.pid, 0), facts or {})
+    write_record(place.record, record)
     deadline = time.monotonic() + _READY
     while not ready():
         status = daemon.poll()
         if status is not None:
             raise EngineError(_excuse(place, f"ended with status {status} instead of answering"))
         if time.monotonic() > deadline:
-            raise EngineError(_excuse(place, f"did not answer at {place.socket} within {_READY:.0f} s"))
+            processes.end(record.process)
+            raise EngineError(_excuse(place, f"did not answer within {_READY:.0f} s"))
         time.sleep(0.02)
     # It is to outlive this process: nobody here will ever wait for it.
     daemon.returncode = 0
+    return record
 
 
 def _excuse(place: Place, what: str) -> str:

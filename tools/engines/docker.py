@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from engines import containers, daemons, networks, packages, processes
 from engines.api import Api
@@ -11,12 +12,17 @@ from engines.layout import DOCKER, Place
 _PROGRAMS = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v1", "containerd-shim-runc-v2")
 
 
-def up(private: str | None = None, arguments: tuple[str, ...] = ()) -> None:
+def up(
+    private: str | None = None, arguments: tuple[str, ...] = (), facts: dict[str, Any] | None = None
+) -> None:
     """Start dockerd where it does not answer yet.
+
+    One that was killed finds its containers again; dockerd stops them unless ``--live-restore`` is among the arguments.
 
     Args:
         private: A name for one beside the standard one.
         arguments: Further arguments of dockerd.
+        facts: What to remember of it.
     """
     place = Place(DOCKER, private)
     if Api(place.endpoint).ping() is not None:
@@ -24,8 +30,7 @@ def up(private: str | None = None, arguments: tuple[str, ...] = ()) -> None:
     packages.need(packages.DOCKER)
     old = daemons.read_record(place.record)
     number = old.facts["number"] if old else networks.free_number() if private else 0
-    if old is not None:
-        _sweep(place, number)
+    processes.kill_all(processes.of_program(("dockerd", "containerd"), below=place.run))
     _forget(place)
     for folder in (place.state, place.run, place.socket.parent):
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +50,7 @@ def up(private: str | None = None, arguments: tuple[str, ...] = ()) -> None:
         # A bridge of its own. With --bridge=none a second dockerd would delete the first one's docker0.
         argv += ["--bridge", networks.add_bridge(number), "--iptables=false", "--ip6tables=false"]
         argv += ["--ip-forward=false", "--ip-masq=false"]
-    daemons.start(place, argv, packages.environment(), {"number": number})
+    daemons.start(place, argv, packages.environment(), {"number": number, **(facts or {})})
 
 
 def down(private: str | None = None) -> None:
@@ -58,7 +63,6 @@ def down(private: str | None = None) -> None:
         containers.kill_all(Api(place.endpoint), remove=private is not None)
         processes.end(record.process, grace=20.0)
     _sweep(place, record.facts["number"])
-    _forget(place)
     daemons.remove(place.run, *([place.state] if private else []))
     daemons.unmount_below(place.state)
     if Api(place.endpoint).ping() is None:
@@ -74,6 +78,9 @@ def _sweep(place: Place, number: int) -> None:
     """End what a killed dockerd left: containerd, the shims with all that runs below them, mounts, the bridge."""
     processes.kill_all(processes.descendants(processes.of_program(_PROGRAMS, below=place.run)))
     daemons.unmount_below(place.run)
+    for identifier in (path.name for path in (place.state / "data" / "containers").glob("*")):
+        for group in Path("/sys/fs/cgroup").glob(f"*/docker/{identifier}"):
+            group.rmdir()
     networks.remove_bridge(number)
 
 

@@ -12,10 +12,11 @@ from engines import EngineError
 DOCKER = "docker"
 PODMAN = "podman"
 ROOTLESS = "podman-rootless"
+REGISTRY = "registry"  # no engine, and yet a daemon with a place
 ENGINES = (DOCKER, PODMAN, ROOTLESS)
 PRIVATE_ENGINES = (DOCKER, PODMAN)
 
-# Sockets have at most 107 characters, and dockerd puts some deep below its exec root: a short path, apart from the state.
+# A socket's path has at most 107 characters, and dockerd puts some deep below its exec root.
 RUN = Path("/run/dagu-engines")
 STANDARD = "_standard"
 # Podman's runroot, which lies below this or a place's run folder, may have 50 characters.
@@ -44,7 +45,7 @@ class Place:
     """One daemon's paths.
 
     Attributes:
-        engine: One of ``ENGINES``.
+        engine: One of ``ENGINES``, or ``REGISTRY``.
         private: The private name; None for the standard endpoint.
     """
 
@@ -82,7 +83,6 @@ class Place:
 
 
 def private_names() -> list[str]:
-    """Names under which something private was started since boot."""
-    if not RUN.is_dir():
-        return []
-    return sorted(p.name for p in RUN.iterdir() if p.is_dir() and not p.name.startswith("_"))
+    """Names under which something private was started, also before the last boot."""
+    found = [*RUN.glob("[!_.]*/"), *state_root().glob("private/*/")]
+    return sorted({path.name for path in found if path.is_dir()})

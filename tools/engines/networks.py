@@ -28,8 +28,10 @@ def docker_bridge(number: int) -> str:
 
 
 def add_bridge(number: int) -> str:
-    """Make the bridge of a private dockerd and return its name."""
+    """Make the bridge of a private dockerd, unless it is left from before, and return its name."""
     name = docker_bridge(number)
+    if _there(name):
+        return name
     _ip("link", "add", "name", name, "type", "bridge")
     _ip("address", "add", f"10.213.{number}.1/24", "dev", name)
     _ip("link", "set", name, "up")
@@ -38,7 +40,7 @@ def add_bridge(number: int) -> str:
 
 def remove_bridge(number: int) -> None:
     """Take the bridge away, if it is there."""
-    if Path(f"/sys/class/net/{docker_bridge(number)}").exists():
+    if _there(docker_bridge(number)):
         _ip("link", "delete", docker_bridge(number))
 
 
@@ -59,6 +61,10 @@ def podman_network(number: int) -> str:
         },
         indent=2,
     )
+
+
+def _there(name: str) -> bool:
+    return Path("/sys/class/net", name).exists()
 
 
 def _ip(*arguments: str) -> list[dict[str, str]]:

@@ -17,7 +17,12 @@ _SAVED = Path("/usr/sbin/policy-rc.d.dagu-engines")
 _SEARCH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 
 # package -> the file or program that tells it is there
-DOCKER = {"docker.io": "dockerd", "iptables": "iptables", "iproute2": "ip", "ca-certificates": "update-ca-certificates"}
+DOCKER = {
+    "docker.io": "dockerd",
+    "iptables": "iptables",
+    "iproute2": "ip",
+    "ca-certificates": "update-ca-certificates",
+}
 PODMAN = {
     "podman": "podman",
     "iptables": "iptables",
@@ -55,9 +60,13 @@ def need(*tables: dict[str, str], optional: dict[str, str] | None = None) -> Non
     if not wanted and not any(map(_offered, extra)):
         return
     if program("apt-get") is None:
-        raise EngineError(f"missing: {', '.join(wanted)}. There is no apt-get here: install them by this system's means")
+        raise EngineError(
+            f"missing: {', '.join(wanted)}. There is no apt-get here: install them by this system's means"
+        )
     if os.geteuid() != 0:
-        raise EngineError(f"missing packages: {', '.join(wanted)}. Run this command with sudo to have them installed")
+        raise EngineError(
+            f"missing packages: {', '.join(wanted)}. Run this command with sudo to have them installed"
+        )
     if not all(map(_offered, wanted)):
         _apt("update")
     wanted += filter(_offered, extra)

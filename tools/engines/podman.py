@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 
-from engines import containers, daemons, networks, packages, podman_config, processes
+from engines import daemons, networks, packages, podman_config, processes
 from engines.api import Api
 from engines.layout import PODMAN, Place
 
@@ -40,18 +41,19 @@ def down(private: str | None = None) -> None:
     record = daemons.read_record(place.record)
     if record is None:
         return
-    alive = record.process.alive()
-    if alive:
-        containers.kill_all(Api(place.endpoint), remove=private is not None)
-        processes.end(record.process, grace=10.0)
-    if private:
-        # Containers outlive their service. The program reaches them without it, and undoes mounts and addresses.
-        subprocess.run(
-            [*command(place), "rm", "--all", "--force", "--time", "0"],
+    processes.end(record.process, grace=10.0)
+    # Containers outlive their service. The program reaches them without it, and undoes mounts and addresses.
+    endings = [("pod", "rm", "--force"), ("rm", "--force")] if private else [("stop",)]
+    for words in endings:
+        done = subprocess.run(
+            [*command(place), *words, "--all", "--time", "0"],
             env=environment(place),
-            stdout=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
             check=False,
         )
+        if done.returncode:
+            print(f"podman {' '.join(words)}: {done.stderr.strip()}", file=sys.stderr)
     processes.kill_all(processes.descendants(processes.of_program(("conmon",), below=place.run)))
     daemons.remove(place.run, *([place.state] if private else []))
     daemons.unmount_below(place.state)
@@ -64,6 +66,7 @@ def command(place: Place) -> list[str]:
     return [
         packages.program("podman") or "podman",
         *("--root", str(place.state / "storage")),
+        *("--storage-driver", podman_config.storage_driver(place.state)),
         *("--runroot", str(place.run / "run")),
         *("--tmpdir", str(place.run / "libpod")),
         *("--network-config-dir", str(place.state / "networks")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import subprocess
 from pathlib import Path
 
 from engines import packages
@@ -35,6 +36,19 @@ def settings(engine: dict[str, str] | None = None) -> str:
 def needs_runc() -> bool:
     """True where version 1 controllers are mounted: crun refuses a mix of both versions."""
     return not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+
+
+def storage_driver(folder: Path) -> str:
+    """The driver for storage in that folder, which must be said.
+
+    Left to itself Podman notes an empty name in its database. Each container's cleanup names the driver, finds that the
+    two differ, and fails: whoever waits for a container then waits for 20 s.
+    """
+    # An overlay can't lie on an overlay, as the root of a container is one.
+    done = subprocess.run(
+        ["stat", "--file-system", "--format=%T", folder], capture_output=True, text=True, check=True
+    )
+    return "vfs" if done.stdout.strip() == "overlayfs" else "overlay"
 
 
 def install() -> None:

@@ -35,14 +35,13 @@ def up() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         os.chown(folder, user.pw_uid, user.pw_gid)
-    _write_as(user, place.state / ".config/containers/storage.conf", '[storage]\ndriver = "overlay"\n')
+    driver = podman_config.storage_driver(place.state)
+    _write_as(user, place.state / ".config/containers/storage.conf", f'[storage]\ndriver = "{driver}"\n')
     if _TUN.exists():
         _TUN.chmod(0o666)  # slirp4netns opens it as the user
     place.socket.unlink(missing_ok=True)
     argv = [packages.program("podman") or "podman", "system", "service", "--time=0", place.endpoint]
-    daemons.start(
-        place, argv, _environment(place), user=user.pw_uid, group=user.pw_gid, extra_groups=[]
-    )
+    daemons.start(place, argv, _environment(place), user=user.pw_uid, group=user.pw_gid, extra_groups=[])
 
 
 def down(everything: bool = False) -> None:
@@ -84,10 +83,21 @@ def _user(place: Place) -> pwd.struct_passwd:
         return pwd.getpwnam(USER)
     except KeyError:
         pass
-    uids, gids = (f"{free_range(Path(name).read_text() if Path(name).exists() else '')}"
-                  for name in ("/etc/subuid", "/etc/subgid"))
-    _run("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", str(place.state),
-         "--shell", "/usr/sbin/nologin", USER)
+    uids, gids = (
+        f"{free_range(Path(name).read_text() if Path(name).exists() else '')}"
+        for name in ("/etc/subuid", "/etc/subgid")
+    )
+    _run(
+        "useradd",
+        "--system",
+        "--user-group",
+        "--no-create-home",
+        "--home-dir",
+        str(place.state),
+        "--shell",
+        "/usr/sbin/nologin",
+        USER,
+    )
     _run("usermod", "--add-subuids", uids, "--add-subgids", gids, USER)
     return pwd.getpwnam(USER)
 
@@ -101,7 +111,9 @@ def free_range(table: str) -> str:
     Returns:
         ``first-last``, as usermod wants it.
     """
-    ends = [int(start) + int(count) for start, count in re.findall(r"^[^:]+:(\d+):(\d+)\s*$", table, re.MULTILINE)]
+    ends = [
+        int(start) + int(count) for start, count in re.findall(r"^[^:]+:(\d+):(\d+)\s*$", table, re.MULTILINE)
+    ]
     first = max([100_000, *ends])
     return f"{first}-{first + _RANGE - 1}"
 
@@ -126,7 +138,9 @@ def _open_to_all(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for step in (folder, *folder.parents):
         if not step.stat().st_mode & 0o001:
-            raise EngineError(f"{step} is closed to other users: set DAGU_ENGINES_STATE to a folder they can reach")
+            raise EngineError(
+                f"{step} is closed to other users: set DAGU_ENGINES_STATE to a folder they can reach"
+            )
 
 
 def _write_as(user: pwd.struct_passwd, path: Path, text: str) -> None:
