@@ -213,6 +213,9 @@ class ContainerRuntime(ABC):
     def wait(self, container: str) -> ExitStatus:
         """Block until the container's main process ended.
 
+        The status of a container that removes itself (``auto_remove``) is still known to the runtime object that
+        started it, also after the engine removed it.
+
         Raises:
             ContainerNotFound: It is not there, or was removed while waited for.
             EngineLost: The engine went away; the container may still run.

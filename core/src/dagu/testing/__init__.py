@@ -1,0 +1,40 @@
+"""What authors of plugins test with: conformance kits, a fake runtime and a report."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dagu.testing.fake_runtime import FakeRuntime as FakeRuntime
+    from dagu.testing.runtime_kit import RuntimeConformance as RuntimeConformance
+
+_HOMES = {
+    "FakeRuntime": "dagu.testing.fake_runtime",
+    "RuntimeConformance": "dagu.testing.runtime_kit",
+}
+_KITS = ("dagu.testing.runtime_kit",)
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    # Late, because the kits need pytest and the fakes do not.
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if home in _KITS:
+        need_pytest().register_assert_rewrite(home)
+    return getattr(importlib.import_module(home), name)
+
+
+def need_pytest() -> Any:
+    """Import pytest, or tell how to get it.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    try:
+        return importlib.import_module("pytest")
+    except ModuleNotFoundError as error:
+        raise ImportError("the conformance kits need pytest: pip install 'dagu-core[testing]'") from error

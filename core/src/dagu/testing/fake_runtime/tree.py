@@ -1,0 +1,53 @@
+"""Ending everything that carries a mark in its environment, and what that started."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from dagu.testing.fake_runtime.process import number_of
+
+
+def end_tree(mark: str, *, signal: str, grace: float) -> None:
+    """Signal all processes of the mark, and kill those that are left after ``grace`` seconds."""
+    end = time.monotonic() + grace
+    _signal(_marked(mark), signal)
+    while left := _marked(mark):
+        if time.monotonic() >= end:
+            _signal(left, "KILL")
+        time.sleep(0.01)  # processes that are not our children can't be waited for
+
+
+def _signal(processes: set[int], name: str) -> None:
+    for process in processes:
+        try:
+            os.kill(process, number_of(name))
+        except ProcessLookupError:
+            continue
+
+
+def _marked(mark: str) -> set[int]:
+    """Living processes whose environment holds the mark, with their descendants."""
+    wanted = mark.encode()
+    parents: dict[int, int] = {}
+    found: set[int] = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            state, parent = (entry / "stat").read_bytes().rpartition(b")")[2].split()[:2]
+            if state in (b"Z", b"X"):
+                continue
+            environment = (entry / "environ").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        parents[int(entry.name)] = int(parent)
+        if wanted in environment:
+            found.add(int(entry.name))
+    grown = True
+    while grown:
+        more = {process for process, parent in parents.items() if parent in found} - found
+        found |= more
+        grown = bool(more)
+    return found
