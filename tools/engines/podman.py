@@ -66,7 +66,6 @@ def command(place: Place) -> list[str]:
     return [
         packages.program("podman") or "podman",
         *("--root", str(place.state / "storage")),
-        *("--storage-driver", podman_config.storage_driver(place.state)),
         *("--runroot", str(place.run / "run")),
         *("--tmpdir", str(place.run / "libpod")),
         *("--network-config-dir", str(place.state / "networks")),

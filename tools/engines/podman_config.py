@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import resource
-import subprocess
 from pathlib import Path
 
 from engines import packages
 
 _DROP_IN = Path("/etc/containers/containers.conf.d/dagu-engines.conf")
+_REGISTRIES = Path("/etc/containers/registries.conf.d/dagu-engines.conf")
+# Below the ports that the kernel gives to clients.
+REGISTRY_PORTS = range(15610, 15620)
 _HEAD = "# Written by tools/engines; `tools/engines down --all` takes it away.\n"
 
 
@@ -38,30 +40,21 @@ def needs_runc() -> bool:
     return not Path("/sys/fs/cgroup/cgroup.controllers").exists()
 
 
-def storage_driver(folder: Path) -> str:
-    """The driver for storage in that folder, which must be said.
-
-    Left to itself Podman notes an empty name in its database. Each container's cleanup names the driver, finds that the
-    two differ, and fails: whoever waits for a container then waits for 20 s.
-    """
-    # An overlay can't lie on an overlay, as the root of a container is one.
-    done = subprocess.run(
-        ["stat", "--file-system", "--format=%T", folder], capture_output=True, text=True, check=True
-    )
-    return "vfs" if done.stdout.strip() == "overlayfs" else "overlay"
-
-
 def install() -> None:
-    """Write the drop-in for every Podman of this machine; files of others stay as they are."""
-    text = settings()
-    if not _DROP_IN.exists() or _DROP_IN.read_text() != text:
-        _DROP_IN.parent.mkdir(parents=True, exist_ok=True)
-        _DROP_IN.write_text(text)
+    """Write the drop-ins for every Podman of this machine; files of others stay as they are.
+
+    Podman reads them when it starts. It also does at SIGHUP, but then forgets its own arguments, so that the clean-up of
+    containers started later looks for them elsewhere and fails.
+    """
+    _write(_DROP_IN, settings())
+    entries = [f'[[registry]]\nlocation = "127.0.0.1:{port}"\ninsecure = true\n' for port in REGISTRY_PORTS]
+    _write(_REGISTRIES, "\n".join([_HEAD, *entries]))
 
 
 def uninstall() -> None:
-    """Take the drop-in away."""
+    """Take the drop-ins away."""
     _DROP_IN.unlink(missing_ok=True)
+    _REGISTRIES.unlink(missing_ok=True)
 
 
 def need_packages() -> None:
@@ -79,3 +72,9 @@ def _limits() -> str | None:
     tasks = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     tasks = 10_000 if tasks == resource.RLIM_INFINITY else min(tasks, 10_000)
     return f'["nofile={files}:{files}", "nproc={tasks}:{tasks}"]'
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)

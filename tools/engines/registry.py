@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from engines import EngineError, daemons, packages, processes, registries_config
-from engines.layout import REGISTRY, Place
+from engines import EngineError, daemons, layout, packages, podman_config, processes
+from engines.layout import PODMAN, REGISTRY, ROOTLESS, Place
 
 USER = "dagu"
 
@@ -24,7 +24,7 @@ def up(private: str | None = None) -> dict[str, Any]:
 
     Returns:
         ``address`` (host and port), ``username`` and ``password``; ``insecure_for`` lists the endpoints of the Podman
-        services that were told to speak plain HTTP to it, which Docker does on loopback by itself.
+        services that know they may speak plain HTTP to it: those started here. Docker does so on loopback by itself.
     """
     place = Place(REGISTRY, private)
     record = daemons.read_record(place.record)
@@ -32,7 +32,11 @@ def up(private: str | None = None) -> dict[str, Any]:
         packages.need(packages.REGISTRY)
         daemons.remove(place.state)
         place.state.mkdir(parents=True, mode=0o700)
-        port = free_port()
+        port = next(filter(_free, podman_config.REGISTRY_PORTS), None)
+        if port is None:
+            raise EngineError(
+                "all ports for registries are taken: end one with `tools/engines registry down`"
+            )
         (place.state / "password").write_text(secrets.token_urlsafe(12))
         _write_config(place.state, port)
         program = packages.program("docker-registry") or "docker-registry"
@@ -44,7 +48,7 @@ def up(private: str | None = None) -> dict[str, Any]:
         "address": address,
         "username": USER,
         "password": (place.state / "password").read_text(),
-        "insecure_for": registries_config.allow(place, address),
+        "insecure_for": _aware(),
     }
 
 
@@ -55,7 +59,6 @@ def down(private: str | None = None) -> None:
     if record is None:
         return
     processes.end(record.process, grace=10.0)
-    registries_config.withdraw(place)
     daemons.remove(place.state)
     place.record.unlink()
 
@@ -65,6 +68,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _aware() -> list[str]:
+    places = [Place(PODMAN), Place(ROOTLESS), *(Place(PODMAN, name) for name in layout.private_names())]
+    records = [(place, daemons.read_record(place.record)) for place in places]
+    return [place.endpoint for place, record in records if record is not None and record.process.alive()]
 
 
 def _write_config(folder: Path, port: int) -> None:

@@ -35,8 +35,8 @@ def up() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         os.chown(folder, user.pw_uid, user.pw_gid)
-    driver = podman_config.storage_driver(place.state)
-    _write_as(user, place.state / ".config/containers/storage.conf", f'[storage]\ndriver = "{driver}"\n')
+    # Left to itself Podman takes vfs, which copies the whole image for each container.
+    _write_as(user, place.state / ".config/containers/storage.conf", '[storage]\ndriver = "overlay"\n')
     if _TUN.exists():
         _TUN.chmod(0o666)  # slirp4netns opens it as the user
     place.socket.unlink(missing_ok=True)
