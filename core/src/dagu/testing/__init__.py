@@ -6,12 +6,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dagu.testing.certification import Report as Report
+    from dagu.testing.certification import certify as certify
     from dagu.testing.fake_runtime import FakeRuntime as FakeRuntime
     from dagu.testing.runtime_kit import RuntimeConformance as RuntimeConformance
 
 _HOMES = {
     "FakeRuntime": "dagu.testing.fake_runtime",
+    "Report": "dagu.testing.certification",
     "RuntimeConformance": "dagu.testing.runtime_kit",
+    "certify": "dagu.testing.certification",
 }
 _KITS = ("dagu.testing.runtime_kit",)
 

@@ -29,25 +29,25 @@ from dagu.testing.runtime_kit.waiting import Waiting
 __all__ = ["RuntimeConformance"]
 
 
-class RuntimeConformance(
-    Images,
-    Lifecycle,
-    Waiting,
-    OutputStreams,
-    StandardInput,
-    Exits,
-    Identity,
-    Environment,
-    Mounts,
-    Networks,
-    Limits,
-    HealthChecks,
-    Archives,
-    Execs,
-    ExecTrees,
-    Labels,
-    Concurrency,
+class RuntimeConformance(  # pytest runs the cases of the last base first
     Undeclared,
+    Concurrency,
+    Labels,
+    ExecTrees,
+    Execs,
+    Archives,
+    HealthChecks,
+    Limits,
+    Networks,
+    Mounts,
+    Environment,
+    Identity,
+    Exits,
+    StandardInput,
+    OutputStreams,
+    Waiting,
+    Lifecycle,
+    Images,
 ):
     """Proves a container runtime. Subclass it in a test module and give it a runtime::
 
