@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from enum import IntEnum
 
 from dagu.workflow.model import Value
 from dagu.workflow.values.operators import Expression, apply, expression_at
 from dagu.workflow.values.scope import Scope
-from dagu.workflow.values.tokens import escaped, token_at
+from dagu.workflow.values.tokens import Kind, escaped, token_at, tokens
 
 _PLAIN = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})", re.ASCII)
 _QUOTED = re.compile(r"'[^']*'")
@@ -47,6 +47,20 @@ def resolve_value(value: Value, scope: Scope, *, expand: Expand = Expand.REFEREN
             return tuple(resolve_value(item, scope, expand=expand) for item in value)
         case _:
             return value
+
+
+def unresolved(text: str, scope: Scope, *, shorthands: Container[str] = ()) -> tuple[str, ...]:
+    """The references of a text that have no value in a scope, as written.
+
+    Args:
+        shorthands: The ids of steps whose ``${ID.output}`` and the like count as references.
+    """
+    return tuple(
+        token.text
+        for token in tokens(text)
+        if scope.lookup(token) is None
+        and (not token.kind.silent or (token.kind is Kind.SHORTHAND and token.path[0] in shorthands))
+    )
 
 
 class FieldText:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dagu.workflow.model import EMPTY, Value
-from dagu.workflow.values.text import to_text
+from dagu.workflow.values.text import parse_json, to_text
 from dagu.workflow.values.tokens import Kind, Token
 
 
@@ -89,6 +88,10 @@ class Scope:
             **changes,
         )
 
+    def replace_env(self, env: Mapping[str, str]) -> Scope:
+        """This scope with another environment in place of its own."""
+        return replace(self, env=env)
+
     def lookup(self, token: Token) -> str | None:
         """The text that takes the place of a reference; None where it has no value here."""
         match token.kind, token.path:
@@ -156,6 +159,6 @@ def _below(value: Value, keys: list[str] | tuple[str, ...]) -> str | None:
 
 def _decoded(text: str) -> Value:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return None

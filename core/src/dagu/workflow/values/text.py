@@ -31,12 +31,12 @@ def to_text(value: Value) -> str:
 
 def compact_json(value: Value) -> str:
     """JSON on one line, without blanks, in the order of the mapping; 1.0 is 1."""
-    return json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(plain(value), separators=(",", ":"), ensure_ascii=False)
 
 
 def indented_json(value: Value) -> str:
     """JSON with each level indented by two blanks; empty lists and mappings stay on one line."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False)
+    return json.dumps(plain(value), indent=2, ensure_ascii=False)
 
 
 def _decimal(value: float) -> str:
@@ -44,15 +44,32 @@ def _decimal(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _plain(value: Value) -> Any:
+def parse_json(text: str) -> Any:
+    """The value of a JSON text, NaN and infinities excluded.
+
+    Raises:
+        ValueError: It is none, or nested beyond reason.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def plain(value: Value) -> Any:
+    """The same in dicts and lists, as JSON has it: whole numbers are integers, dates of YAML are text."""
     match value:
         case Mapping():
-            return {to_text(key): _plain(item) for key, item in value.items()}
+            return {to_text(key): plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case float() if value.is_integer() and abs(value) < 1e21:
             return int(value)
         case None | str() | bool() | int() | float():
             return value
         case _:
             return str(value)  # dates of YAML
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON value")
