@@ -60,7 +60,7 @@ class History:
     # Writing
 
     def add_run(self, run: RunRecord) -> None:
-        """Add a run with its steps.
+        """Add a run with its steps and their attempts.
 
         Raises:
             UsageError: The id is taken.
@@ -72,6 +72,8 @@ class History:
                 raise UsageError(f"run id {run.run_id} is taken", hint="choose another --run-id") from error
             for step in run.steps:
                 self.save_step(step)
+                for attempt in step.attempts:
+                    self.save_attempt(attempt)
 
     def save_run(self, run: RunRecord) -> None:
         """Store a run's own fields; its steps are left as they are.
@@ -100,11 +102,9 @@ class History:
                 raise _not_found(run_id)
 
     def save_step(self, step: StepRecord) -> None:
-        """Store a step, new or known, and the attempts that it holds."""
+        """Store a step, new or known; its attempts are left as they are."""
         with self._database.transaction() as connection:
             _put(connection, "steps", rows.step_row(step), key=("run_id", "name"))
-            for attempt in step.attempts:
-                self.save_attempt(attempt)
 
     def save_attempt(self, attempt: AttemptRecord) -> None:
         """Store an attempt, new or known."""
