@@ -79,7 +79,7 @@ class EventKind(enum.Enum):
     SESSION = "session"
     """The agent said who it is: ``session_id``, ``model``."""
     TEXT = "text"
-    """The agent said something: ``text``."""
+    """The agent said something: ``text``; with ``partial`` it continues a ``TEXT`` right before it."""
     TOOL_CALL = "tool_call"
     """The agent uses a tool: ``tool``, ``call_id``, ``text`` (its input)."""
     TOOL_RESULT = "tool_result"
@@ -90,7 +90,7 @@ class EventKind(enum.Enum):
     """Something went wrong that the agent reports: ``text``."""
     END = "end"
     """The agent is done: ``text`` is its final answer, empty when that was the last ``TEXT``; ``error`` if it
-    says that it failed, ``text`` then tells why."""
+    says that it failed, ``text`` then tells why. Of several, the last counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +113,7 @@ class HarnessEvent:
         scope: What a usage belongs to (a message id, say), so that a repeated report is not counted twice;
             an empty scope with ``total`` is the whole attempt.
         cost_usd: US dollars, None where the agent does not tell.
+        partial: A piece of a text that comes in several.
     """
 
     kind: EventKind
@@ -126,6 +127,7 @@ class HarnessEvent:
     scope: str = ""
     cost_usd: float | None = None
     error: bool = False
+    partial: bool = False
 
 
 class HarnessProvider(ABC):

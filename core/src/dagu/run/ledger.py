@@ -77,7 +77,8 @@ class EventReader:
         self._on_event = on_event
         self._rest = b""
         self._last_text = ""
-        self._ended = False
+        self._joins = False
+        self._final: str | None = None
         self.failed = False
         """The agent said that it failed."""
 
@@ -92,8 +93,7 @@ class EventReader:
         if self._rest:
             self._line(self._rest)
             self._rest = b""
-        if not self._ended and self._last_text:
-            self._say(self._last_text)
+        self._say(self._last_text if self._final is None else self._final)
 
     def _line(self, line: bytes) -> None:
         if not line.strip():
@@ -104,11 +104,12 @@ class EventReader:
         for event in events:
             self._on_event(event)
             if event.kind is EventKind.TEXT:
-                self._last_text = event.text
+                joins = event.partial and self._joins
+                self._last_text = self._last_text + event.text if joins else event.text
             if event.kind is EventKind.END:
-                self._ended = True
+                self._final = event.text or self._last_text
                 self.failed = event.error
-                self._say(event.text or self._last_text)
+            self._joins = event.kind is EventKind.TEXT
 
     def _say(self, text: str) -> None:
         if text:
