@@ -63,20 +63,6 @@ class FileProvider(AgentProvider):
         return Invocation(argv=argv, files={PROMPT_FILE: prompt_bytes(task)}, events=events)
 
 
-class FlagProvider(AgentProvider):
-    """The program takes its prompt as the value of ``prompt_flag``, joined to it by ``=``.
-
-    Joined, a prompt that begins with a dash stays the flag's value.
-    """
-
-    prompt_flag: ClassVar[str]
-
-    def command(self, task: HarnessTask, flags: tuple[str, ...], events: bool) -> Invocation:
-        """Prompt on the command line, extra input folded into it."""
-        prompt = prompt_argument(task, program=self.program[0], prefix=self.prompt_flag + "=")
-        return Invocation(argv=(*self.program, prompt, *flags), events=events)
-
-
 class PositionalProvider(AgentProvider):
     """The program takes its prompt as its last argument, after ``--``.
 

@@ -1,8 +1,13 @@
 """``claude``: Claude Code.
 
 ``claude -p`` reads its prompt from standard input. Its event stream is ``--output-format stream-json
---verbose``: https://docs.claude.com/en/docs/claude-code/headless and the message types of
-https://docs.claude.com/en/docs/claude-code/sdk/sdk-typescript, checked with Claude Code 2.1.
+--verbose`` (https://docs.claude.com/en/docs/claude-code/headless); what follows was seen with 2.1.330:
+
+- A message's usage is what was known when it began, so its ``output_tokens`` are a lower bound until the
+  ``result`` comes.
+- ``usage`` of a ``result`` leaves out subagents. ``modelUsage`` and ``total_cost_usd`` count everything, but
+  go on from an earlier run of a resumed session; ``model_usage_since_last_result`` does not.
+- There are several ``result`` lines when subagents finish in the background.
 """
 
 from __future__ import annotations
@@ -11,17 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import dagu
-from dagu.contracts.provider import (
-    EventKind,
-    HarnessEvent,
-    Option,
-    PromptChannel,
-    ProviderFacts,
-    Usage,
-)
+from dagu.contracts.provider import EventKind, HarnessEvent, Option, PromptChannel, ProviderFacts, Usage
 from dagu.contracts.specs import ProviderSpec
+from dagu_harness_providers import claude_stream
 from dagu_harness_providers.base import StdinProvider
-from dagu_harness_providers.lines import Fields, cost, count, fields, shown, table, tables, text
+from dagu_harness_providers.lines import Fields, cost, count, fields, table, tables, text
 
 FACTS = ProviderFacts(
     binary="claude",
@@ -43,78 +42,54 @@ class ClaudeProvider(StdinProvider):
     def read_events(self, line: bytes) -> Sequence[HarnessEvent]:
         """See :meth:`HarnessProvider.read_events`."""
         message = fields(line)
-        match message.get("type"):
-            case "system" if message.get("subtype") == "init":
-                session = text(message.get("session_id"))
-                return [
-                    HarnessEvent(kind=EventKind.SESSION, session_id=session, model=text(message.get("model")))
-                ]
-            case "assistant":
-                return _assistant(table(message.get("message")))
-            case "user":
-                content = table(message.get("message")).get("content")
-                return [_tool_result(b) for b in tables(content) if b.get("type") == "tool_result"]
-            case "result":
-                return _result(message)
-        return ()
+        if message.get("type") == "result":
+            return [_total(message), claude_stream.end(message)]
+        if message.get("type") == "system" and message.get("subtype") == "api_retry":
+            status = count(message.get("error_status"))
+            said = f"the model's API answered {status} ({text(message.get('error'))}), trying again"
+            return [HarnessEvent(kind=EventKind.ERROR, text=said)]
+        return claude_stream.read(line, _usage)
 
 
-def _assistant(message: Fields) -> list[HarnessEvent]:
-    events = []
-    for block in tables(message.get("content")):
-        match block.get("type"):
-            case "text":
-                events.append(HarnessEvent(kind=EventKind.TEXT, text=text(block.get("text"))))
-            case "tool_use":
-                events.append(
-                    HarnessEvent(
-                        kind=EventKind.TOOL_CALL,
-                        tool=text(block.get("name")),
-                        call_id=text(block.get("id")),
-                        text=shown(block.get("input")),
-                    )
-                )
-    name = text(message.get("id"))
-    if name and isinstance(message.get("usage"), dict):
-        # Each content block is a line of its own that repeats its message's usage.
-        usage = _usage(table(message["usage"]))
-        events.append(HarnessEvent(kind=EventKind.USAGE, usage=usage, scope=name, total=True))
-    return events
-
-
-def _tool_result(block: Fields) -> HarnessEvent:
-    content = block.get("content")
-    said = "\n".join(text(part.get("text")) for part in tables(content)) or shown(content)
+def _total(message: Fields) -> HarnessEvent:
+    models = table(message.get("modelUsage"))
+    latest = table(message.get("model_usage_since_last_result"))
+    if latest and not count(message.get("result_index")):
+        models = latest
+    each = tables(list(models.values()))
+    dollars = [value for model in each if (value := cost(model.get("costUSD"))) is not None]
     return HarnessEvent(
-        kind=EventKind.TOOL_RESULT,
-        call_id=text(block.get("tool_use_id")),
-        text=said,
-        error=block.get("is_error") is True,
+        kind=EventKind.USAGE,
+        usage=_sum([_model_usage(model) for model in each]) if each else _usage(table(message.get("usage"))),
+        cost_usd=sum(dollars) if dollars else cost(message.get("total_cost_usd")),
+        total=True,
     )
 
 
-def _result(message: Fields) -> list[HarnessEvent]:
-    failed = message.get("is_error") is True or message.get("subtype") not in ("success", None)
-    answer = message.get("structured_output") or message.get("result")
-    said = shown(answer) or (text(message.get("subtype")) if failed else "")
-    return [
-        HarnessEvent(
-            kind=EventKind.USAGE,
-            usage=_usage(table(message.get("usage"))),
-            cost_usd=cost(message.get("total_cost_usd")),
-            total=True,
-        ),
-        HarnessEvent(kind=EventKind.END, text=said, session_id=text(message.get("session_id")), error=failed),
-    ]
-
-
 def _usage(usage: Fields) -> Usage:
-    cached = count(usage.get("cache_read_input_tokens"))
-    written = count(usage.get("cache_creation_input_tokens"))
+    return _counted(
+        usage, "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"
+    )
+
+
+def _model_usage(usage: Fields) -> Usage:
+    return _counted(usage, "inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens", "outputTokens")
+
+
+def _counted(usage: Fields, fresh: str, read: str, written: str, output: str) -> Usage:
+    cached = count(usage.get(read))
     return Usage(
-        input=count(usage.get("input_tokens")) + written + cached,
+        input=count(usage.get(fresh)) + count(usage.get(written)) + cached,
         cached=cached,
-        output=count(usage.get("output_tokens")),
+        output=count(usage.get(output)),
+    )
+
+
+def _sum(usages: Sequence[Usage]) -> Usage:
+    return Usage(
+        input=sum(usage.input for usage in usages),
+        cached=sum(usage.cached for usage in usages),
+        output=sum(usage.output for usage in usages),
     )
 
 

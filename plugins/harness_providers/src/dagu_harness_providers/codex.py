@@ -1,7 +1,12 @@
 """``codex``: OpenAI Codex.
 
 ``codex exec -`` reads its prompt from standard input. Its event stream is ``--json``: the types are in
-``codex-rs/exec/src/exec_events.rs`` of https://github.com/openai/codex, checked with codex 0.169.
+``codex-rs/exec/src/exec_events.rs`` of https://github.com/openai/codex; what follows was seen with 0.169:
+
+- ``turn.completed`` tells the thread's tokens so far, cached ones inside ``input_tokens``. Nothing tells them
+  earlier, so that an attempt that fails or is killed has none.
+- Of the environment, only ``CODEX_API_KEY`` is a credential. ``OPENAI_API_KEY`` is one where a configured
+  provider's ``env_key`` names it.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from dagu_harness_providers.lines import Fields, count, fields, shown, table, ta
 FACTS = ProviderFacts(
     binary="codex",
     prompt_channel=PromptChannel.STDIN,
-    credentials=("OPENAI_API_KEY", "CODEX_API_KEY"),
+    credentials=("CODEX_API_KEY",),
     hosts=("api.openai.com", "chatgpt.com", "auth.openai.com"),
     event_stream=True,
     install="npm install -g @openai/codex",
@@ -55,7 +60,7 @@ class CodexProvider(StdinProvider):
                 said = text(table(event.get("error")).get("message"))
                 return [HarnessEvent(kind=EventKind.END, text=said, error=True)]
             case "error":
-                return [HarnessEvent(kind=EventKind.ERROR, text=text(event.get("message")), error=True)]
+                return [HarnessEvent(kind=EventKind.ERROR, text=text(event.get("message")))]
         return ()
 
 
@@ -84,7 +89,7 @@ def _completed(item: Fields) -> list[HarnessEvent]:
     if kind == "agent_message":
         return [HarnessEvent(kind=EventKind.TEXT, text=text(item.get("text")))]
     if kind == "error":
-        return [HarnessEvent(kind=EventKind.ERROR, text=text(item.get("message")), error=True)]
+        return [HarnessEvent(kind=EventKind.ERROR, text=text(item.get("message")))]
     if kind not in _INPUT:
         return []
     said = shown(item.get(_OUTPUT.get(kind, "status")))
