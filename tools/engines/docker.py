@@ -79,8 +79,9 @@ def _sweep(place: Place, number: int) -> None:
     processes.kill_all(processes.descendants(processes.of_program(_PROGRAMS, below=place.run)))
     daemons.unmount_below(place.run)
     for identifier in (path.name for path in (place.state / "data" / "containers").glob("*")):
-        for group in Path("/sys/fs/cgroup").glob(f"*/docker/{identifier}"):
-            group.rmdir()
+        for pattern in ("docker", "*/docker"):  # version 2 and version 1
+            for group in Path("/sys/fs/cgroup").glob(f"{pattern}/{identifier}"):
+                group.rmdir()
     networks.remove_bridge(number)
 
 

@@ -26,7 +26,7 @@ _SOCKETS = {DOCKER: Path("/var/run/docker.sock"), PODMAN: Path("/run/podman/podm
 
 def state_root() -> Path:
     """The folder for everything that outlives a reboot."""
-    return Path(os.environ.get("DAGU_ENGINES_STATE") or "/var/lib/dagu-engines")
+    return Path(os.environ.get("DAGU_ENGINES_STATE") or "/var/lib/dagu-engines").absolute()
 
 
 def check_name(name: str) -> str:

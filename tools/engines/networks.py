@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 
 from engines import EngineError, packages
 from engines.layout import RUN
@@ -64,7 +63,7 @@ def podman_network(number: int) -> str:
 
 
 def _there(name: str) -> bool:
-    return Path("/sys/class/net", name).exists()
+    return any(link["ifname"] == name for link in _ip("-json", "link", "show"))
 
 
 def _ip(*arguments: str) -> list[dict[str, str]]:

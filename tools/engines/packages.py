@@ -34,6 +34,7 @@ PODMAN = {
 NETAVARK = {"netavark": "/usr/lib/podman/netavark", "aardvark-dns": "/usr/lib/podman/aardvark-dns"}
 RUNC = {"runc": "runc"}
 ROOTLESS = {"uidmap": "newuidmap", "slirp4netns": "slirp4netns"}
+PASTA = {"passt": "pasta"}  # what rootless Podman connects with from version 5 on
 BUSYBOX = {"busybox-static": "/usr/share/doc/busybox-static"}
 REGISTRY = {"docker-registry": "docker-registry", "apache2-utils": "htpasswd"}
 TLS = {"openssl": "openssl"}

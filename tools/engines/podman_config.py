@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import resource
+import subprocess
 from pathlib import Path
 
-from engines import packages
+from engines import EngineError, packages
 
 _DROP_IN = Path("/etc/containers/containers.conf.d/dagu-engines.conf")
 _REGISTRIES = Path("/etc/containers/registries.conf.d/dagu-engines.conf")
@@ -43,8 +44,8 @@ def needs_runc() -> bool:
 def install() -> None:
     """Write the drop-ins for every Podman of this machine; files of others stay as they are.
 
-    Podman reads them when it starts. It also does at SIGHUP, but then forgets its own arguments, so that the clean-up of
-    containers started later looks for them elsewhere and fails.
+    Podman reads them when it starts. It also does at SIGHUP, but then forgets its own arguments: the clean-up of later
+    containers looks for them elsewhere and fails.
     """
     _write(_DROP_IN, settings())
     entries = [f'[[registry]]\nlocation = "127.0.0.1:{port}"\ninsecure = true\n' for port in REGISTRY_PORTS]
@@ -58,9 +59,22 @@ def uninstall() -> None:
 
 
 def need_packages() -> None:
-    """Install Podman with what it needs on this machine."""
+    """Install Podman with what it needs on this machine.
+
+    Raises:
+        EngineError: The system offers none, or an old one.
+    """
     tables = [packages.PODMAN, packages.RUNC] if needs_runc() else [packages.PODMAN]
     packages.need(*tables, optional=packages.NETAVARK)
+    if (version := major_version()) < 4:
+        raise EngineError(f"this system's Podman has version {version}; 4 or later is needed")
+
+
+def major_version() -> int:
+    """The first number of the installed Podman's version."""
+    program = packages.program("podman") or "podman"
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1].partition(".")[0])
 
 
 def _limits() -> str | None:

@@ -24,7 +24,7 @@ def up() -> None:
     if Api(place.endpoint).ping() is not None:
         return
     podman_config.need_packages()
-    packages.need(packages.ROOTLESS)
+    packages.need(packages.ROOTLESS, packages.PASTA if podman_config.major_version() >= 5 else {})
     podman_config.install()
     old = daemons.read_record(place.record)
     if old is not None:
