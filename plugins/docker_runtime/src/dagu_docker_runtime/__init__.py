@@ -1,0 +1,1 @@
+"""The Docker runtime of dagu. The entry point is :mod:`dagu_docker_runtime.plugin`."""
