@@ -62,7 +62,8 @@ class Params:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What ``run:`` holds: a script, or commands that run one after the other."""
+    """What ``run:`` holds: a script, or commands that run one after the other; neither in a step that has a
+    container only."""
 
     commands: tuple[str, ...] = ()
     script: str | None = None
@@ -233,7 +234,8 @@ class ContainerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step. Exactly one of ``run``, ``action`` and ``foreach`` is set.
+    """One step. Exactly one of ``run``, ``action`` and ``foreach`` is set; ``run`` is without commands and
+    script where the container's own command is all that runs.
 
     Attributes:
         name: Unique in its document; defaults to the id, else generated (``step_1``).
@@ -287,7 +289,9 @@ class Workflow:
         name: The authored name, empty in an unnamed first document.
         file: Where it was read from; None for text.
         source: The whole text of the file, as it was.
-        documents: The other documents of the file by name; each may start them.
+        documents: The named documents of the file; each may start the others.
+        base_handlers: Events whose handler comes from the base config; child runs leave those out.
+        notices: Lines that are no mistakes, but worth a word to the user.
         rest: Root keys that are accepted but used by other parts (``schedule``, ``queue``, …), as written.
     """
 
@@ -309,6 +313,7 @@ class Workflow:
     harnesses: Mapping[str, HarnessDefinition | None] = field(default_factory=lambda: EMPTY)
     registry_auths: Value = field(default=None, repr=False)
     handlers: Mapping[str, Step] = field(default_factory=lambda: EMPTY)
+    base_handlers: tuple[str, ...] = ()
     preconditions: tuple[Condition, ...] = ()
     timeout_sec: Number = 0
     delay_sec: Number = 0
@@ -320,7 +325,7 @@ class Workflow:
     memory_limit: Number | None = None
     labels: tuple[tuple[str, str], ...] = ()
     tags: tuple[str, ...] = ()
-    documents: Mapping[str, Workflow] = field(default_factory=lambda: EMPTY)
+    documents: Mapping[str, Workflow] = field(default_factory=lambda: EMPTY, repr=False, compare=False)
     rest: Mapping[str, Value] = field(default_factory=lambda: EMPTY)
     notices: tuple[str, ...] = ()
 

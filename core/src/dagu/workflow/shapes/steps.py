@@ -1,0 +1,351 @@
+"""A step: what it runs, and everything around it."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import Any
+
+from dagu.workflow.model import EMPTY, Run, Step
+from dagu.workflow.place import INVALID, Place, suggestion
+from dagu.workflow.scopes import Scope
+from dagu.workflow.shapes.actions import ACTIONS, CHILD_RUNS, CONTAINED, NO_ACTIONS, RUN_WITH, is_direct
+from dagu.workflow.shapes.base import Anything, Bool, Definitions, ListOf, Named, Number, Schema, Shape, Text
+from dagu.workflow.shapes.conditions import REPEAT_POLICY, RETRY_POLICY, ContinueOnShape, Preconditions
+from dagu.workflow.shapes.containers import Container
+from dagu.workflow.shapes.env import Env
+from dagu.workflow.shapes.items import ParallelShape, foreach
+from dagu.workflow.shapes.outputs import OUTPUT, Outputs, Stream
+from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.run import RunShape
+from dagu.workflow.tree import Node, shortened
+
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+RESERVED = ("env", "output", "outputs", "params", "stderr", "stdout", "args")
+SELECTORS = ("run", "action", "foreach")
+
+
+class _Id(Shape):
+    """Trimmed; blank counts as absent."""
+
+    def read(self, node: Node, place: Place) -> Any:
+        text = node.text.strip() if node.kind == "scalar" else "["
+        if not text:
+            return ""
+        if not _ID.fullmatch(text):
+            shown = shortened(text) if node.kind == "scalar" else node.described
+            return place.refuse(
+                node, f"invalid step ID format: {shown}; letters, digits and '_', a letter first"
+            )
+        if len(text) > 40:
+            return place.refuse(node, f"step ID must be at most 40 bytes long, not {len(text)}")
+        if text.lower() in RESERVED:
+            return place.refuse(node, f"step ID {text!r} is a reserved word", "choose another")
+        return text
+
+    def schema(self, definitions: Definitions) -> Schema:
+        pattern = rf"^\s*({_ID.pattern})?\s*$"
+        return {"type": "string", "pattern": pattern, "maxLength": 60}
+
+
+class _Name(Shape):
+    """Trimmed; blank counts as absent."""
+
+    def read(self, node: Node, place: Place) -> Any:
+        if node.kind != "scalar":
+            return place.refuse(node, f"must be text, not {node.described}")
+        text = node.text.strip()
+        size = len(text.encode(errors="replace"))
+        if size > 255:
+            return place.refuse(node, f"step name must be at most 255 bytes long, not {size}")
+        return text
+
+    def schema(self, definitions: Definitions) -> Schema:
+        return {"type": ["string", "number", "boolean"], "maxLength": 300}
+
+
+class _Depends(Shape):
+    """Null, a text or a list; exact and untrimmed."""
+
+    takes_null = True
+
+    def read(self, node: Node, place: Place) -> Any:
+        if node.is_null:
+            return ()
+        if node.is_text:
+            return (node.text,)
+        if node.kind != "list" or any(item.kind != "scalar" for item in node.value):
+            return place.refuse(node, f"depends must be a string or array of strings, not {node.described}")
+        return tuple(item.text for item in node.value)
+
+    def schema(self, definitions: Definitions) -> Schema:
+        item = {"type": ["string", "number", "boolean", "null"]}
+        return {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": item}]}
+
+
+class _Dependencies(Shape):
+    """File patterns; inert here, but they must be literal."""
+
+    def read(self, node: Node, place: Place) -> Any:
+        items = node.value if node.kind == "list" else [node]
+        result: Any = None
+        for index, item in enumerate(items):
+            here = place.item(index) if node.kind == "list" else place
+            if not item.is_text:
+                result = here.refuse(
+                    item, f"dependencies must be a literal file pattern, not {item.described}"
+                )
+            elif _has_braced_reference(item.text):
+                result = here.refuse(
+                    item, f"dependencies must be literal, but {shortened(item.text)} holds a reference"
+                )
+        return result
+
+    def schema(self, definitions: Definitions) -> Schema:
+        return {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+
+
+def _has_braced_reference(text: str) -> bool:
+    from dagu.workflow.values.tokens import tokens
+
+    return any(True for _ in tokens(text))
+
+
+def _check_signal(text: str) -> None:
+    name = text.strip().upper()
+    if name.removeprefix("SIG") and f"SIG{name.removeprefix('SIG')}" not in signal.Signals.__members__:
+        raise ValueError(f"{text!r} is not the name of a signal; write it like SIGTERM")
+
+
+DEFAULTS_FIELDS: dict[str, Shape] = {
+    "env": Env(),
+    "preconditions": Preconditions(),
+    "continue_on": ContinueOnShape(),
+    "retry_policy": RETRY_POLICY,
+    "repeat_policy": REPEAT_POLICY,
+    "timeout_sec": Number(minimum=0, maximum=10**9, integer=False),
+    "signal_on_stop": Text(literal=True, check=_check_signal),
+    "mail_on_error": Bool(),
+}
+
+FOREACH = foreach(lambda: STEPS)
+
+_FIELDS: dict[str, Shape] = {
+    "id": _Id(),
+    "name": _Name(),
+    "description": Text(literal=True, scalars=True, blank=True),
+    "run": RunShape(),
+    "action": Text(literal=True, strip=True),
+    "foreach": FOREACH,
+    "with": Anything("map"),
+    "depends": _Depends(),
+    "working_dir": Text(),
+    "stdout": Stream(outputs=True),
+    "stderr": Stream(outputs=False),
+    "log_output": Text(choices=("separate", "merged"), literal=True),
+    "output": OUTPUT,
+    "outputs": Outputs(),
+    "output_schema": Anything("map"),
+    "parallel": ParallelShape(),
+    "container": Container(),
+    "dependencies": _Dependencies(),
+    **DEFAULTS_FIELDS,
+}
+
+_REFUSED = {
+    "command": "write 'run'; a program with separate arguments is action: exec",
+    "script": "write 'run' with several lines",
+    "shell": "write it under 'with'",
+    "executor": "write 'action' and 'with'",
+    "config": "write 'with'",
+    "type": "write 'action'",
+    "call": "write 'action: dag.run'",
+    "params": "write it under 'with'",
+    "dir": "write 'working_dir'",
+    "agent": "agents are driven by action: harness.run",
+    "tasks": "agent tasks are not supported; write action: harness.run",
+    "inputs": "build steps are not supported",
+    "approval": "approvals need an operator and are not supported",
+    "worktree": "git worktrees are not supported",
+    "precondition": "write 'preconditions'",
+}
+
+
+def _step(record: Record) -> Any:
+    place, reading = record.place, record.place.reading
+    selectors = record.authored(*SELECTORS)
+    container = record.get("container")
+    if len(selectors) > 1:
+        _several(record, selectors)
+    elif not selectors and not record.authored("container"):
+        record.refuse_all("needs one of run, action and foreach")
+    elif not selectors and container is not None and container.exec:
+        record.refuse_all("needs run: nothing else tells what to execute in the existing container")
+    if reading.chain and "depends" in record.nodes:
+        record.refuse("depends", "depends field is not allowed in a workflow of type chain")
+    with_ = _check_with(record)
+    _check_surroundings(record)
+    if not record.whole:
+        return INVALID
+    given = record.select(
+        "id", "name", "description", "run", "action", "foreach", "depends", "working_dir", "stdout", "stderr",
+        "log_output", "output", "outputs", "output_schema", "parallel", "container",
+    )  # fmt: skip
+    defaults = reading.defaults
+    for key in (
+        "continue_on",
+        "retry_policy",
+        "repeat_policy",
+        "timeout_sec",
+        "signal_on_stop",
+        "mail_on_error",
+    ):
+        if record.has(key) or key in defaults:
+            given[key] = record.get(key, defaults.get(key))
+    for key in ("env", "preconditions"):
+        given[key] = (*defaults.get(key, ()), *record.get(key, ()))
+    if not selectors:
+        given["run"] = Run()
+    return Step(
+        path=place.path,
+        line=record.node.line,
+        with_=with_,
+        **given | {"name": given.get("name", "")},
+    )
+
+
+def _several(record: Record, selectors: list[str]) -> None:
+    if "foreach" in selectors:
+        for other in selectors:
+            if other != "foreach":
+                record.place.key("foreach").key(other).refuse(
+                    record.keys[other],
+                    f"{other} can't stand beside foreach; a step has one of run, action and foreach",
+                    "move it into foreach.steps",
+                )
+        record.whole = False
+    else:
+        record.refuse_all("has run and action; a step has one of run, action and foreach")
+
+
+def _check_with(record: Record) -> Any:
+    """The value of ``with``, judged by what the step does."""
+    node = record.nodes.get("with")
+    place = record.place.key("with")
+    action = record.get("action", "")
+    if record.authored("foreach") or len(record.authored(*SELECTORS)) > 1:
+        if node is not None and record.authored("foreach"):
+            record.place.key("foreach").key("with").refuse(
+                record.keys["with"], "with can't stand beside foreach"
+            )
+            record.whole = False
+        return EMPTY
+    if "run" in record.nodes:
+        if node is not None and RUN_WITH.read(node, place) is INVALID:
+            record.whole = False
+        shell = record.place.reading.facts.get("shell")
+        if node is None and shell is not None and is_direct(shell) and record.has("run"):
+            record.refuse("run", "the workflow's shell 'direct' is no shell that run can use")
+    elif record.has("action"):
+        shape = ACTIONS.get(action)
+        if shape is None:
+            hint = NO_ACTIONS.get(action) or suggestion(action, ACTIONS)
+            record.refuse(
+                "action", f"unknown action {shortened(action)}; known are {', '.join(ACTIONS)}", hint
+            )
+        elif shape.read(node or _empty(record), place) is INVALID:
+            record.whole = False
+    elif node is not None and "action" not in record.nodes:
+        record.refuse("with", "belongs to run or action, and the step has neither")
+    return record.get("with", EMPTY)
+
+
+def _empty(record: Record) -> Node:
+    return Node("map", [], file=record.node.file, line=record.node.line, column=record.node.column)
+
+
+def _check_surroundings(record: Record) -> None:
+    """What may stand beside what the step does."""
+    action = record.get("action", "")
+    if "parallel" in record.nodes and action not in CHILD_RUNS:
+        record.refuse("parallel", f"parallel is for {' and '.join(CHILD_RUNS)} only")
+    if "outputs" in record.nodes and not record.get("id") and "id" not in record.nodes:
+        record.refuse("outputs", "outputs: the step must define id")
+    if "output_schema" in record.nodes and action != "harness.run":
+        record.refuse("output_schema", "is for action: harness.run only")
+    if "container" in record.nodes:
+        _check_container(record, action)
+
+
+def _check_container(record: Record, action: str) -> None:
+    container = record.get("container")
+    if "foreach" in record.nodes:
+        record.refuse("container", "can't stand beside foreach", "give it to the steps of the body")
+    elif action in ACTIONS and action not in CONTAINED:
+        record.refuse("container", f"action {action} does not run in a container")
+    elif container is None:
+        return
+    elif action == "harness.run" and container.name:
+        record.place.key("container").key("name").refuse(
+            record.nodes["container"].get("name") or record.node, "is not allowed on a harness.run step"
+        )
+        record.whole = False
+    elif container.command and record.authored(*SELECTORS):
+        record.place.key("container").key("command").refuse(
+            record.nodes["container"].get("command") or record.node,
+            "is for a step without run and action, whose container runs it",
+        )
+        record.whole = False
+
+
+class StepShape(Object):
+    """A step, whose ``with`` depends on its action."""
+
+    def __init__(self) -> None:
+        super().__init__(_FIELDS, _step, refused=_REFUSED, what="a mapping with run, action or foreach")
+
+    def schema(self, definitions: Definitions) -> Schema:
+        result = super().schema(definitions)
+        result["properties"]["action"] = {"enum": list(ACTIONS)}
+        rules: list[Schema] = [
+            {
+                "if": {"properties": {"action": {"const": name}}, "required": ["action"]},
+                "then": {"properties": {"with": shape.schema(definitions)}},
+            }
+            for name, shape in ACTIONS.items()
+        ]
+        run = {"if": {"required": ["run"]}, "then": {"properties": {"with": RUN_WITH.schema(definitions)}}}
+        one = {
+            "oneOf": [
+                *({"required": [selector]} for selector in SELECTORS),
+                {"required": ["container"], "not": {"anyOf": [{"required": [each]} for each in SELECTORS]}},
+            ]
+        }
+        return result | {"allOf": [run, *rules], **one}
+
+
+STEP = Named("step", StepShape)
+
+
+class Steps(Shape):
+    """The steps of a document or body: a list that is not empty."""
+
+    takes_null = True
+
+    def read(self, node: Node, place: Place) -> Any:
+        if node.kind != "list" or not node.value:
+            what = "an empty list" if node.kind == "list" else node.described
+            return place.refuse(node, f"steps must be a non-empty sequence of steps, not {what}")
+        scopes = place.reading.scopes
+        scope = Scope(node, place)
+        consistent = scope.check(scopes)
+        scopes.append(scope)
+        steps = ListOf(STEP).read(node, place)
+        scopes.pop()
+        return scope.link(steps) if consistent and steps is not INVALID else INVALID
+
+    def schema(self, definitions: Definitions) -> Schema:
+        return {"type": "array", "minItems": 1, "items": STEP.schema(definitions)}
+
+
+STEPS: Shape = Steps()
