@@ -6,54 +6,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dagu.contracts.provider import EventKind, HarnessEvent, Usage
+from dagu.contracts.spending import Spending
 from dagu.contracts.streams import Sink
 from dagu.history.records import UsageRecord
 
 
 class Ledger:
-    """The sum of an attempt's usage reports, in which a repeated report is counted once."""
+    """What an attempt's agent is, and what it spent."""
 
     def __init__(self) -> None:
         self.model = ""
         self.session_id = ""
-        self._scopes: dict[str, Usage] = {}
-        self._added = Usage()
-        self._cost: float | None = None
-        self._whole: Usage | None = None
+        self._spending = Spending()
 
     def take(self, event: HarnessEvent) -> bool:
         """Count an event; True if it changed what :meth:`record` gives."""
         before = (self.model, self.session_id, self.record())
         self.model = event.model or self.model
         self.session_id = event.session_id or self.session_id
-        if event.usage is not None:
-            self._count(event, event.usage)
-        if event.cost_usd is not None:
-            self._cost = event.cost_usd if event.total else (self._cost or 0.0) + event.cost_usd
+        self._spending.take(event)
         return before != (self.model, self.session_id, self.record())
-
-    def _count(self, event: HarnessEvent, usage: Usage) -> None:
-        if event.total and not event.scope:
-            self._whole = usage
-        elif event.total:
-            self._scopes[event.scope] = usage
-        else:
-            self._added = _sum([self._added, usage])
 
     def record(self) -> UsageRecord | None:
         """What was spent so far, None if nothing was told."""
-        usage = self._whole or _sum([self._added, *self._scopes.values()])
-        if usage == Usage() and self._cost is None:
+        usage, cost = self._spending.usage or Usage(), self._spending.cost_usd
+        if usage == Usage() and cost is None:
             return None
-        return UsageRecord(input=usage.input, cached=usage.cached, output=usage.output, cost_usd=self._cost)
-
-
-def _sum(usages: Sequence[Usage]) -> Usage:
-    return Usage(
-        input=sum(usage.input for usage in usages),
-        cached=sum(usage.cached for usage in usages),
-        output=sum(usage.output for usage in usages),
-    )
+        return UsageRecord(input=usage.input, cached=usage.cached, output=usage.output, cost_usd=cost)
 
 
 class EventReader:

@@ -22,7 +22,8 @@ class Outcome:
         excused: Its own ``continue_on`` lets the steps after it start all the same.
         variable: Name and value of the string form of ``output``.
         outputs: Declared outputs by name, as text to insert.
-        fields: What the object form of ``output`` and ``stdout.outputs`` published, as JSON values.
+        object_output: What the object form of ``output`` published, as JSON values; None without one.
+        fields: What ``stdout.outputs`` published, as JSON values.
         stdout_file, stderr_file: Logs of the last attempt.
     """
 
@@ -32,6 +33,7 @@ class Outcome:
     excused: bool = False
     variable: tuple[str, str] | None = None
     outputs: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
+    object_output: Mapping[str, Any] | None = field(default=None, repr=False)
     fields: Mapping[str, Any] = field(default_factory=lambda: EMPTY, repr=False)
     stdout_file: str = ""
     stderr_file: str = ""

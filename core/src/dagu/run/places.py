@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from dagu.contracts.capability import Capability
 from dagu.contracts.container import ContainerRequest, ImageInfo
@@ -50,7 +51,13 @@ class Engine:
             self.runtime.close()
 
     def request(
-        self, spec: ContainerSpec, *, env: Mapping[str, str], step: str = "", attempt: int = 0
+        self,
+        spec: ContainerSpec,
+        *,
+        env: Mapping[str, str],
+        step: str = "",
+        attempt: int = 0,
+        raw: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> ContainerRequest:
         """A request that the runtime is able to fulfil and that nobody refuses.
 
@@ -60,6 +67,13 @@ class Engine:
         """
         marks = labels.for_run(self.run_id, step=step, attempt=attempt, keep=spec.keep_container)
         request = self.requests.make(spec, labels=marks, env=env)
+        if raw:
+            request = replace(
+                request,
+                raw_container=raw.get("container") or {},
+                raw_host=raw.get("host") or {},
+                raw_network=raw.get("network") or {},
+            )
         self._check(request)
         if refusals := self.review(request):
             reasons = "; ".join(f"{refusal.reason} (rule {refusal.rule})" for refusal in refusals)
@@ -121,12 +135,24 @@ def shared_target(container: SharedContainer, spec: ContainerSpec) -> Target:
 
 
 def step_target(
-    engine: Engine, spec: ContainerSpec, scope: Scope, *, step: str, attempt: Callable[[], int]
+    engine: Engine,
+    spec: ContainerSpec,
+    scope: Scope,
+    *,
+    step: str,
+    attempt: Callable[[], int],
+    raw: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Target:
-    """A container for one step: its own, or an existing one (exec mode)."""
+    """A container for one step: its own, or an existing one (exec mode).
+
+    Args:
+        attempt: The number of the attempt that runs now.
+        raw: The engine's raw objects of ``docker.run``: ``container``, ``host``, ``network``.
+    """
     spec = resolved(spec, scope)
     env = container_env(spec, scope)
-    opener = partial(_open_step, engine, spec, env, step, attempt)
+    own = _Own(step=step, attempt=attempt, raw=raw or {})
+    opener = partial(_open_step, engine, spec, env, own)
     return Target(
         kind=SharedContainer.kind if spec.exec else OwnContainer.kind,
         contained=True,
@@ -137,17 +163,23 @@ def step_target(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Own:
+    step: str
+    attempt: Callable[[], int]
+    raw: Mapping[str, Mapping[str, Any]]
+
+
 def _open_step(
     engine: Engine,
     spec: ContainerSpec,
     env: Mapping[str, str],
-    step: str,
-    attempt: Callable[[], int],
+    own: _Own,
     commands: Sequence[Command],
 ) -> Place:
     if spec.exec:
         return _existing(engine, spec, env)
-    request = engine.request(spec, env=env, step=step, attempt=attempt())
+    request = engine.request(spec, env=env, step=own.step, attempt=own.attempt(), raw=own.raw)
     image = engine.ready_image(spec)
     if Capability.INIT in engine.runtime.check().capabilities and spec.init is None and not image.entrypoint:
         # Without one, a command that is process 1 ignores every signal that it has no handler for.

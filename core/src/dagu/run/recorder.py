@@ -114,6 +114,16 @@ class Recorder:
 
     # Steps
 
+    def add_step(self, name: str, *, id: str = "", kind: str = "step") -> None:
+        """A step is known from now on: a handler, or a step of a foreach body."""
+        with self._lock:
+            if name in self._steps:
+                return
+            record = StepRecord(run_id=self._run.run_id, name=name, index=len(self._steps), id=id, kind=kind)
+            self._steps[name] = record
+            self._attempts[name] = []
+        self._store.save_step(record)
+
     def step(self, name: str) -> StepRecord:
         """A step's record as it is now."""
         with self._lock:

@@ -1,0 +1,80 @@
+"""``action: harness.run``: an agent program, and those to fall back on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from dagu.contracts.provider import HarnessProvider, HarnessTask, Option, ProviderFacts
+from dagu.errors import UsageError
+from dagu.run.context import StepContext
+from dagu.run.custom_harness import CustomHarness
+from dagu.run.plan import Alternative, Plan, Prepared
+from dagu.sandbox.command import Command
+from dagu.workflow.values.resolve import Expand, resolve_value
+
+_OURS = {"provider", "prompt", "stdin", "fallback"}
+
+
+def plan(context: StepContext) -> Plan:
+    """The step's configuration over the root's; the fallbacks, each over the same, replace what they name."""
+    base = {**(context.run.workflow.harness or {}), **context.step.with_}
+    fallback = base.pop("fallback", None) or ()
+    shared = {key: base[key] for key in ("prompt", "stdin") if key in base}
+    configs: list[Mapping[str, Any]] = [base, *({**shared, **other} for other in fallback)]
+    return Plan(
+        target=context.target,
+        alternatives=tuple(
+            Alternative(
+                make=partial(_prepare, context, config),
+                provider=str(config.get("provider") or ""),
+                keeps_output=False,
+            )
+            for config in configs
+        ),
+    )
+
+
+def provider_for(context: StepContext, name: str) -> tuple[HarnessProvider, ProviderFacts]:
+    """The workflow's own definition of a harness, else an installed provider.
+
+    Raises:
+        UsageError: There is neither.
+    """
+    if not name:
+        raise UsageError(
+            "with.provider is missing", hint="name one here, or under `harness` at the root of the workflow"
+        )
+    own = context.run.workflow.harnesses
+    if definition := own.get(name):
+        custom = CustomHarness(definition)
+        return custom, custom.facts
+    if name in own:
+        raise UsageError(f"harness {name!r} was taken away by `harnesses.{name}: null`")
+    return context.run.providers.provider(name)
+
+
+def _prepare(context: StepContext, config: Mapping[str, Any]) -> list[Prepared]:
+    given: Any = resolve_value(config, context.scope, expand=Expand.SCOPE)
+    provider, facts = provider_for(context, str(given.get("provider") or ""))
+    prompt = given.get("prompt")
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise UsageError("with.prompt is missing or empty")
+    stdin = given.get("stdin")
+    options: dict[str, Option] = {key: value for key, value in given.items() if key not in _OURS}
+    task = HarnessTask(
+        prompt=prompt,
+        options=options,
+        stdin=None if stdin in (None, "") else str(stdin).encode(),
+        events=facts.event_stream,
+    )
+    invocation = provider.invocation(task)
+    command = Command(
+        argv=invocation.argv,
+        env={**invocation.env, **context.env},
+        stdin=invocation.stdin,
+        working_dir=context.target.working_dir,
+        files=invocation.files,
+    )
+    return [Prepared(command=command, read_events=provider.read_events if invocation.events else None)]

@@ -1,0 +1,111 @@
+"""What everything in a run may use: made once, handed down, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from dagu.contracts.provider import HarnessProvider, ProviderFacts
+from dagu.history.logs import RunLogs
+from dagu.run.cancel import Cancellation
+from dagu.run.masking import Masker
+from dagu.run.outcome import Outcome
+from dagu.run.plan import Target
+from dagu.run.recorder import Recorder
+from dagu.sandbox.shared import SharedContainer
+from dagu.workflow.model import Step, Value, Workflow
+from dagu.workflow.values.scope import Scope
+
+if TYPE_CHECKING:
+    from dagu.run.places import Engine
+
+
+class Providers(Protocol):
+    """Where harness providers come from."""
+
+    def provider(self, name: str) -> tuple[HarnessProvider, ProviderFacts]:
+        """The provider of that name.
+
+        Raises:
+            UsageError: There is none; the message names those that exist.
+        """
+
+
+class StartChild(Protocol):
+    """Runs another workflow inside this run, to its end."""
+
+    def __call__(self, *, step: str, name: str, params: Value) -> ChildResult: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildResult:
+    """How a child run ended. ``outputs`` are its string-form outputs."""
+
+    name: str
+    run_id: str
+    params: str
+    status: str
+    outputs: Mapping[str, str]
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """One run.
+
+    Attributes:
+        name: Of the workflow.
+        directory: Where steps start by default, on the host.
+        environ: The process environment of the runner.
+        env: What commands on the host get, before the step adds to it.
+        contained_env: What commands in containers get, before the step adds to it.
+        scope: What fields of the root can see; steps add to it.
+        engine: None where nothing of the run needs a container.
+        container: The run's own container, None if it has none.
+        dry: Steps only count as succeeded.
+    """
+
+    workflow: Workflow
+    name: str
+    run_id: str
+    attempt_id: str
+    logs: RunLogs
+    work_dir: Path
+    directory: Path
+    environ: Mapping[str, str] = field(repr=False)
+    env: Mapping[str, str] = field(repr=False)
+    contained_env: Mapping[str, str] = field(repr=False)
+    scope: Scope = field(repr=False)
+    recorder: Recorder
+    cancellation: Cancellation
+    masker: Masker
+    providers: Providers
+    start_child: StartChild
+    engine: Engine | None = None
+    container: SharedContainer | None = None
+    artifacts_dir: Path | None = None
+    dry: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepContext:
+    """One step, or one item of a foreach body, as an action sees it.
+
+    Attributes:
+        env: The whole environment of a command on the host, or what is added to a container's.
+        directory: Where the step's commands start on the host, and what its paths are relative to.
+        outcomes: Of the steps that ended before.
+        streams: Files that get ``stdout`` or ``stderr`` too.
+    """
+
+    run: RunContext
+    step: Step
+    scope: Scope = field(repr=False)
+    env: Mapping[str, str] = field(repr=False)
+    directory: Path
+    target: Target
+    outcomes: Mapping[str, Outcome] = field(repr=False)
+    run_steps: Callable[..., Mapping[str, Outcome]]
+    streams: Mapping[str, Path] = field(default_factory=dict)

@@ -1,0 +1,163 @@
+"""One run from its first record to its last: what it needs is made, used, and given back in reverse order."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dagu.contracts.runtime import ContainerRuntime
+from dagu.errors import DaguError
+from dagu.history.records import RunRecord, Status
+from dagu.run.cancel import Cancellation
+from dagu.run.conditions import Conditions
+from dagu.run.context import RunContext, StepContext
+from dagu.run.engine import needs_engine, open_engine, preflight
+from dagu.run.graph import run_graph
+from dagu.run.handlers import for_status, run_handler
+from dagu.run.numbers import seconds
+from dagu.run.outcome import Outcome, total
+from dagu.run.places import Review, host_target, run_container, shared_target
+from dagu.workflow.model import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a run gets from outside.
+
+    Attributes:
+        make_runtime: Opens the container runtime that the operator chose.
+        directory: What relative bind sources are relative to.
+        done: Outcomes of steps that need not run again.
+        handlers: Cancels handlers, which outlive the cancellation of the run itself.
+    """
+
+    make_runtime: Callable[[], ContainerRuntime] = field(repr=False)
+    review: Review = field(repr=False)
+    directory: Path
+    handlers: Cancellation
+    done: Mapping[str, Outcome] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How a run ended. ``outcomes`` are those of its own steps."""
+
+    status: Status
+    error: str
+    record: RunRecord
+    outcomes: Mapping[str, Outcome]
+
+
+def execute(run: RunContext, means: Means) -> Finished:
+    """Run a workflow whose record was made, and record how it ended."""
+    outcomes: Mapping[str, Outcome] = {}
+    status, error = Status.FAILED, ""
+    with ExitStack() as stack:
+        try:
+            run = _with_engine(run, means, stack)
+            status, error, outcomes = _body(run, means)
+        except DaguError as problem:
+            stopped = run.cancellation.stopped.is_set()
+            status = Status.ABORTED if stopped else Status.FAILED
+            error = run.cancellation.reason if stopped else str(problem)
+        status, error = _handlers(run, means, status, error)
+    run.recorder.run_finished(status, error)
+    return Finished(status=status, error=error, record=run.recorder.run, outcomes=outcomes)
+
+
+def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
+    workflow = run.workflow
+    if run.dry or not needs_engine(workflow):
+        return run
+    engine = open_engine(
+        means.make_runtime,
+        workflow,
+        scope=run.scope,
+        directory=means.directory,
+        environ=run.environ,
+        run_id=run.run_id,
+        recorder=run.recorder,
+        cancellation=run.cancellation,
+        review=means.review,
+    )
+    stack.callback(engine.close)
+    preflight(engine, workflow, run.scope)
+    run = replace(run, engine=engine)
+    if workflow.container is None:
+        return run
+    container = run_container(engine, workflow.container, run.scope.replace_env(run.contained_env))
+    stack.callback(container.close)
+    return replace(run, container=container)
+
+
+def _body(run: RunContext, means: Means) -> tuple[Status, str, Mapping[str, Outcome]]:
+    workflow = run.workflow
+    if not run.dry and not _wanted(run):
+        return Status.ABORTED, "", {}
+    init = run_handler(run, "init", {})
+    if init is not None and init.status is not Status.SUCCEEDED:
+        return Status.FAILED, f"handler init failed: {init.error}", {}
+    with _timeout(run):
+        if not run.dry:
+            run.cancellation.stopped.wait(seconds(workflow.delay_sec, run.scope, "delay_sec"))
+        outcomes = run_graph(run, workflow.steps, done=means.done)
+    status = total(outcomes.values())
+    if run.cancellation.stopped.is_set():
+        timed_out = run.cancellation.reason.startswith("timed out")
+        return (Status.FAILED if timed_out else Status.ABORTED), run.cancellation.reason, outcomes
+    failed = [name for name, outcome in outcomes.items() if outcome.status is Status.FAILED]
+    error = f"step {failed[0]} failed" if failed and status is Status.FAILED else ""
+    return status, error, outcomes
+
+
+def _wanted(run: RunContext) -> bool:
+    """Whether the root's preconditions hold."""
+    if not run.workflow.preconditions:
+        return True
+    if run.container is not None and run.workflow.container is not None:
+        target = shared_target(run.container, run.workflow.container)
+    else:
+        target = host_target(str(run.directory))
+    env = run.contained_env if target.contained else run.env
+    context = StepContext(
+        run=run,
+        step=Step(name="preconditions"),
+        scope=run.scope,
+        env=env,
+        directory=run.directory,
+        target=target,
+        outcomes={},
+        run_steps=lambda *_args, **_named: {},
+    )
+    return Conditions(context).hold(run.workflow.preconditions, path="preconditions")
+
+
+def _handlers(run: RunContext, means: Means, status: Status, error: str) -> tuple[Status, str]:
+    if run.dry:
+        return status, error
+    run = replace(run, cancellation=means.handlers)
+    for event in (for_status(status), "exit"):
+        ended = run_handler(run, event, {"DAG_RUN_STATUS": status.value})
+        if ended is not None and ended.status is Status.FAILED:
+            error = error or f"handler {event} failed: {ended.error}"
+            status = Status.FAILED
+    return status, error
+
+
+@contextlib.contextmanager
+def _timeout(run: RunContext) -> Iterator[None]:
+    limit = seconds(run.workflow.timeout_sec, run.scope, "timeout_sec")
+    if not limit:
+        yield
+        return
+    timer = threading.Timer(limit, run.cancellation.cancel, args=(f"timed out after {limit:g} s",))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()

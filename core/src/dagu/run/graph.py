@@ -1,0 +1,55 @@
+"""A list of steps, run as a graph: the run's own, and the bodies of foreach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dagu.run.context import RunContext
+from dagu.run.outcome import Outcome
+from dagu.run.scheduler import Scheduler
+from dagu.run.step import StepRunner
+from dagu.run.upstream import Siblings
+from dagu.workflow.model import Step
+from dagu.workflow.values.scope import Scope
+
+
+def run_graph(
+    run: RunContext,
+    steps: Sequence[Step],
+    *,
+    scope: Scope | None = None,
+    done: Mapping[str, Outcome] | None = None,
+) -> Mapping[str, Outcome]:
+    """Run steps in dependency order and return each one's outcome.
+
+    Args:
+        scope: What the steps see beside the run's own.
+        done: Outcomes of steps that need not run again.
+    """
+
+    def body(inner: Sequence[Step], *, scope: Scope, step: Step) -> Mapping[str, Outcome]:
+        del step
+        for one in inner:
+            run.recorder.add_step(one.name, id=one.id, kind="foreach")
+        return run_graph(run, inner, scope=scope)
+
+    def dropped(step: Step, outcome: Outcome) -> None:
+        run.recorder.step_finished(step.name, outcome.status, exit_code=None)
+
+    work = StepRunner(run, Siblings(steps), scope=scope, run_steps=body)
+    return Scheduler(
+        steps,
+        work,
+        dropped=dropped,
+        limit=_limit(run),
+        stopped=run.cancellation.stopped,
+        done=done,
+    ).run()
+
+
+def _limit(run: RunContext) -> int:
+    """How many steps run at once; the run's container is one file system, so by default one."""
+    limit = run.workflow.max_active_steps
+    if limit is None:
+        return 1 if run.workflow.container is not None else 0
+    return limit

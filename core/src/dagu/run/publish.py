@@ -1,0 +1,90 @@
+"""What a successful attempt publishes for the steps after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dagu.contracts.container import EMPTY
+from dagu.run.attempt import Ended
+from dagu.run.context import StepContext
+from dagu.workflow.values.errors import OutputInvalid
+from dagu.workflow.values.output_entries import output_entries
+from dagu.workflow.values.outputs import output_variable, parse_output_file
+from dagu.workflow.values.resolve import resolve_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Everything a step publishes; see :class:`dagu.run.outcome.Outcome` for the fields."""
+
+    variable: tuple[str, str] | None = None
+    outputs: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    object_output: Mapping[str, Any] | None = None
+    fields: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+
+
+def publish(context: StepContext, ended: Ended, *, stdout: Path, stderr: Path) -> Published:
+    """Read what the attempt left, as the step declares it.
+
+    Raises:
+        OutputInvalid: Something declared is missing, malformed or too large.
+    """
+    step = context.step
+    limit = context.run.workflow.max_output_size
+    outputs = parse_output_file(ended.output_file or b"", step.outputs, max_size=limit)
+
+    def read(source: str, path: str) -> str:
+        file = {"stdout": stdout, "stderr": stderr}.get(source) or context.directory / path
+        return _text(file, limit)
+
+    variable = None
+    if isinstance(step.output, str):
+        variable = (step.output, output_variable(_text(stdout, limit)))
+    if step.output_schema is not None:
+        _check_schema(_text(stdout, limit), resolve_value(step.output_schema, context.scope))
+    taken = step.stdout.outputs if step.stdout is not None else ()
+    return Published(
+        variable=variable,
+        outputs=outputs,
+        object_output=(
+            output_entries(step.output, context.scope, read) if isinstance(step.output, tuple) else None
+        ),
+        fields=output_entries(taken, context.scope, read),
+    )
+
+
+def _text(path: Path, limit: int) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise OutputInvalid(f"output {path.name} can't be read: {error.strerror}") from error
+    if len(content) > limit:
+        raise OutputInvalid(f"output exceeds max_output_size ({limit} bytes)")
+    return content.decode(errors="replace")
+
+
+def _check_schema(text: str, schema: Any) -> None:
+    import json
+
+    from jsonschema import Draft202012Validator
+
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise OutputInvalid(f"output_schema: stdout is not exactly one JSON value: {error}") from error
+    problems = [
+        f"{'.'.join(str(part) for part in problem.absolute_path) or 'the value'}: {problem.message}"
+        for problem in Draft202012Validator(_plain(schema)).iter_errors(value)
+    ]
+    if problems:
+        raise OutputInvalid(f"output_schema: stdout does not match: {'; '.join(problems)}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

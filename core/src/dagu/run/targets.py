@@ -1,0 +1,51 @@
+"""Where a step runs: its own ``container:``, the run's, or the host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from dagu.errors import UsageError
+from dagu.run import places
+from dagu.run.context import RunContext
+from dagu.run.plan import Target
+from dagu.workflow.model import ContainerSpec, Step
+from dagu.workflow.values.resolve import Expand, resolve
+from dagu.workflow.values.scope import Scope
+
+_ON_HOST = frozenset({"dag.run", "dag.enqueue"})
+OWN_CONTAINER = frozenset({"docker.run", "container.run"})
+
+
+def container_of(run: RunContext, step: Step) -> ContainerSpec | None:
+    """The container that a step is meant to run in, None for the host."""
+    if step.foreach is not None or step.parallel is not None or step.action in _ON_HOST | OWN_CONTAINER:
+        return None
+    return step.container or run.workflow.container
+
+
+def target_of(run: RunContext, step: Step, scope: Scope, directory: Path) -> Target:
+    """The step's target.
+
+    Args:
+        directory: The step's directory on the host.
+
+    Raises:
+        UsageError: A value of its container does not fit.
+    """
+    spec = container_of(run, step)
+    if spec is None:
+        return places.host_target(str(directory))
+    if step.container is None and run.container is not None:
+        target = places.shared_target(run.container, spec)
+    else:
+        engine = run.engine
+        if engine is None:
+            raise UsageError(f"{step.path}.container: this run was started without a container engine")
+        target = places.step_target(
+            engine, spec, scope, step=step.name, attempt=lambda: run.recorder.next_attempt(step.name) - 1
+        )
+    if not step.working_dir:
+        return target
+    inside = Path(target.working_dir or "/") / resolve(step.working_dir, scope, expand=Expand.SCOPE)
+    return replace(target, working_dir=str(inside))
