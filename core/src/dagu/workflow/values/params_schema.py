@@ -55,19 +55,25 @@ def violations(
     """
     if schema is None and all(param.schema.keys() <= {"type"} for param in declared):
         return
-    from jsonschema import Draft202012Validator, SchemaError  # type: ignore[import-untyped]
-    from jsonschema.validators import extend  # type: ignore[import-untyped]
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.validators import extend, validator_for
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     rules = {param.name: plain(param.schema) for param in declared if param.name}
     whole = {"properties": rules} if schema is None else plain(schema)
+    dialect: Any = validator_for(whole, default=Draft202012Validator)
     try:
-        Draft202012Validator.check_schema(whole)
+        dialect.check_schema(whole, format_checker=None)  # patterns are RE2's to judge
+        # A registry of its own keeps references from being fetched.
+        checked = extend(dialect, {"pattern": _pattern})(whole, registry=Registry())  # type: ignore[no-untyped-call]
+        for found in checked.iter_errors(plain(values)):
+            place = ".".join(str(key) for key in found.absolute_path)
+            yield f"params: {place}: {found.message}" if place else f"params: {found.message}"
     except SchemaError as error:
         raise ParamsInvalid(f"params: the schema itself is invalid: {error.message}") from error
-    checked = extend(Draft202012Validator, {"pattern": _pattern})(whole)
-    for found in checked.iter_errors(plain(values)):
-        place = ".".join(str(key) for key in found.absolute_path)
-        yield f"params: {place}: {found.message}" if place else f"params: {found.message}"
+    except Unresolvable as error:
+        raise ParamsInvalid(f"params: the schema refers to {error.ref!r}, which it does not hold") from error
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[Any]:
