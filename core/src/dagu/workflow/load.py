@@ -59,7 +59,7 @@ def load_text(
     else:
         workflows = _documents(roots, beneath, problems, entry_name_allowed=entry_name_allowed)
         if not problems:
-            return _linked(workflows, beneath, text, file)
+            return _linked(roots, workflows, beneath, text, file)
     raise WorkflowInvalid(list(dict.fromkeys(problems)))
 
 
@@ -116,7 +116,7 @@ def _check_name(
     name = node.text.strip() if node is not None and node.kind == "scalar" else ""
     if number > 1 and not name:
         place.key("name").refuse(node or root, "required: only the first document may be without a name")
-    if number == 1 and node is not None and not entry_name_allowed:
+    if number == 1 and node is not None and not node.is_null and not entry_name_allowed:
         place.refuse(
             next(key for key, _ in root.value if key.text == "name"),
             "the first document is the entrypoint, named by its file; it must not have a name",
@@ -128,10 +128,10 @@ def _check_name(
     names.setdefault(name, number)
 
 
-def _linked(workflows: list[Any], base: Base, text: str, file: Path | None) -> Workflow:
+def _linked(roots: list[Node], workflows: list[Any], base: Base, text: str, file: Path | None) -> Workflow:
     from dagu.workflow.notices import connection_notices
 
-    assert INVALID not in workflows
+    assert INVALID not in workflows, "whatever is invalid is told as a problem"
     by_name: dict[str, Workflow] = {}
     documents = MappingProxyType(by_name)
     linked: list[Workflow] = [
@@ -142,8 +142,9 @@ def _linked(workflows: list[Any], base: Base, text: str, file: Path | None) -> W
             documents=documents,
             base_handlers=base.handlers(workflow),
             notices=connection_notices(workflow),
+            tree=root,
         )
-        for workflow in workflows
+        for root, workflow in zip(roots, workflows, strict=True)
     ]
     by_name.update({workflow.name: workflow for workflow in linked if workflow.name})
     return linked[0]

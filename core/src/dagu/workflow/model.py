@@ -62,8 +62,7 @@ class Params:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What ``run:`` holds: a script, or commands that run one after the other; neither in a step that has a
-    container only."""
+    """What ``run:`` holds: a script, or commands that run one after the other."""
 
     commands: tuple[str, ...] = ()
     script: str | None = None
@@ -234,8 +233,8 @@ class ContainerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step. Exactly one of ``run``, ``action`` and ``foreach`` is set; ``run`` is without commands and
-    script where the container's own command is all that runs.
+    """One step. One of ``run``, ``action`` and ``foreach`` is set; none where its ``container`` has, or its
+    image is, the command.
 
     Attributes:
         name: Unique in its document; defaults to the id, else generated (``step_1``).
@@ -292,6 +291,7 @@ class Workflow:
         documents: The named documents of the file; each may start the others.
         base_handlers: Events whose handler comes from the base config; child runs leave those out.
         notices: Lines that are no mistakes, but worth a word to the user.
+        tree: The document's own YAML with the position of everything in it.
         rest: Root keys that are accepted but used by other parts (``schedule``, ``queue``, …), as written.
     """
 
@@ -328,6 +328,7 @@ class Workflow:
     documents: Mapping[str, Workflow] = field(default_factory=lambda: EMPTY, repr=False, compare=False)
     rest: Mapping[str, Value] = field(default_factory=lambda: EMPTY)
     notices: tuple[str, ...] = ()
+    tree: Any = field(default=None, repr=False, compare=False)
 
     def step(self, name: str) -> Step:
         """The step of that name.

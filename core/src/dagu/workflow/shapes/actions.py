@@ -6,7 +6,7 @@ from typing import Any
 
 from dagu.workflow import container_values as values
 from dagu.workflow.place import INVALID
-from dagu.workflow.shapes.base import Anything, Bool, ByKind, ListOf, Number, Shape, Text
+from dagu.workflow.shapes.base import Anything, Bool, ByKind, ListOf, Shape, Text
 from dagu.workflow.shapes.containers import PULL_POLICY, VOLUME, argv
 from dagu.workflow.shapes.harnesses import HarnessWith
 from dagu.workflow.shapes.record import Object, Record
@@ -60,7 +60,7 @@ _DAG_RUN: dict[str, Shape] = {"dag": Text(), "params": CHILD_PARAMS}
 ACTIONS: dict[str, Shape] = {
     "exec": Object({"command": Text(), "args": ListOf(_WORD, single=True)}, required=("command",)),
     "file.write": Object(
-        {"path": Text(), "content": _WORD, "overwrite": Bool(), "mode": _WORD, "create_dirs": Bool()},
+        {"path": Text(), "content": _WORD, "overwrite": Bool()},
         required=("path", "content"),
     ),
     "dag.run": Object(_DAG_RUN, required=("dag",)),
@@ -69,9 +69,8 @@ ACTIONS: dict[str, Shape] = {
         {
             "dsn": Text(),
             "query": Text(),
-            "params": Anything("list", "map"),
-            "output_format": Text(choices=("jsonl", "json", "csv")),
-            "timeout": Number(minimum=0, integer=False),
+            "params": Anything("map"),
+            "output_format": Text(choices=("jsonl", "json")),
         },
         required=("dsn", "query"),
     ),

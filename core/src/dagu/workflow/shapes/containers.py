@@ -14,10 +14,10 @@ from dagu.workflow.place import INVALID, Place
 from dagu.workflow.quantities import parse_cpus, parse_duration, parse_size
 from dagu.workflow.references import has_reference
 from dagu.workflow.shapes.base import (
+    WITH_REFERENCE,
     Bool,
     ByKind,
     Check,
-    Const,
     Definitions,
     ListOf,
     MapOf,
@@ -79,11 +79,27 @@ def argv() -> Shape:
     )
 
 
-PULL_POLICY = ByKind(
-    what=f"one of {', '.join(values.PULL_POLICIES)}, true or false",
-    text=Text(check=values.parse_pull_policy),
-    boolean=Const(values.parse_pull_policy, {"type": "boolean"}),
-)
+class _PullPolicy(Shape):
+    """A word, or a boolean that stands for one."""
+
+    _shape = ByKind(
+        what=f"one of {', '.join(values.PULL_POLICIES)}, true or false",
+        text=Text(check=values.parse_pull_policy),
+        boolean=Bool(),
+    )
+
+    def read(self, node: Node, place: Place) -> Any:
+        value = self._shape.read(node, place)
+        if value is INVALID or (isinstance(value, str) and has_reference(value)):
+            return value
+        return values.parse_pull_policy(value)
+
+    def schema(self, definitions: Definitions) -> Schema:
+        words = {"enum": [*values.PULL_POLICIES, "true", "false"]}
+        return {"anyOf": [words, WITH_REFERENCE, {"type": "boolean"}]}
+
+
+PULL_POLICY: Shape = _PullPolicy()
 
 
 def _volume(record: Record) -> Any:

@@ -111,12 +111,10 @@ class _Handlers(Shape):
         value = self._shape.read(node, place)
         place.reading.chain = chain
         for event, step in node.value if node.kind == "map" else ():
-            if step.get("depends") is not None:
-                value = (
-                    place.key(event.text)
-                    .key("depends")
-                    .refuse(step, "depends field is not allowed in a handler, which stands outside the graph")
-                )
+            depends = step.get("depends")
+            if depends is not None:
+                here = place.key(event.text).key("depends")
+                value = here.refuse(depends, "depends field is not allowed: handlers are outside the graph")
         if value is INVALID:
             return INVALID
         return MappingProxyType(

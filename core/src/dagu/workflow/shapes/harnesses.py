@@ -77,6 +77,8 @@ class HarnessOptions(Shape):
         valid = True
         for key, value in node.value:
             valid = self._entry(key, value, place.key(key.text)) is not INVALID and valid
+        if self.nested and node.get("provider") is None:
+            return place.key("provider").refuse(node, "required, but missing: a fallback names its own")
         return node.plain() if valid else INVALID
 
     def _entry(self, key: Node, value: Node, place: Place) -> Any:

@@ -13,26 +13,11 @@ from dagu.workflow.shapes.param_rules import coerced, problem_with, rule_problem
 from dagu.workflow.shapes.patterns import check_pattern
 from dagu.workflow.shapes.record import Object, Record
 from dagu.workflow.tree import Node, scalar_text, shortened
+from dagu.workflow.values.errors import ParamsInvalid
+from dagu.workflow.values.params_tokens import split_tokens
 
 PARAM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_TOKEN = re.compile(r'\s*((?:[^\s"\\]|\\.?|"(?:[^"\\]|\\.)*"?)+)', re.DOTALL)
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _SCALARS: Schema = {"type": ["string", "number", "boolean", "null"]}
-
-
-def split_tokens(text: str) -> list[tuple[str, str]]:
-    """The tokens of a params text, as name (empty for a positional one) and value.
-
-    Blanks separate; double quotes group, with ``\\"`` for one inside.
-    """
-    tokens: list[tuple[str, str]] = []
-    for match in _TOKEN.finditer(text):
-        raw = match[1]
-        name, equals, value = raw.partition("=")
-        if not equals or not re.fullmatch(r"[^\s\"\\]+", name):
-            name, value = "", raw
-        tokens.append((name, _QUOTED.sub(lambda quoted: quoted[1].replace('\\"', '"'), value)))
-    return tokens
 
 
 def _definition(record: Record) -> Any:
@@ -136,11 +121,15 @@ class ParamsShape(Shape):
         return INVALID if any(param is INVALID for param in declared) else Params(declared=tuple(declared))
 
     def _tokens(self, node: Node, place: Place, seen: set[str]) -> list[Any]:
+        try:
+            tokens = split_tokens(node.text)
+        except ParamsInvalid as error:
+            return [place.refuse(node, error.message.removeprefix("params: "))]
         return [
             self._named(name, value, node, place, seen)
             if name
             else Param(name="", default=value, has_default=True)
-            for name, value in split_tokens(node.text)
+            for name, value in tokens
         ]
 
     def _item(self, item: Node, place: Place, seen: set[str]) -> list[Any]:

@@ -6,7 +6,7 @@ import re
 import signal
 from typing import Any
 
-from dagu.workflow.model import EMPTY, Run, Step
+from dagu.workflow.model import EMPTY, Step
 from dagu.workflow.place import INVALID, Place, suggestion
 from dagu.workflow.scopes import Scope
 from dagu.workflow.shapes.actions import ACTIONS, CHILD_RUNS, CONTAINED, NO_ACTIONS, RUN_WITH, is_direct
@@ -204,8 +204,6 @@ def _step(record: Record) -> Any:
             given[key] = record.get(key, defaults.get(key))
     for key in ("env", "preconditions"):
         given[key] = (*defaults.get(key, ()), *record.get(key, ()))
-    if not selectors:
-        given["run"] = Run()
     return Step(
         path=place.path,
         line=record.node.line,

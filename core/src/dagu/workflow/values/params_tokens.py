@@ -44,8 +44,16 @@ def caller_input(text: str = "", words: Sequence[str] = ()) -> CallerInput:
         except ValueError as error:
             if text.strip():
                 raise ParamsInvalid(f"params: not JSON: {error}", hint="give NAME=value, or JSON") from error
-    tokens = [(name, _unquoted(value)) for name, value in map(_named, _split(text))]
-    return CallerInput(tokens=(*tokens, *map(_named, words)))
+    return CallerInput(tokens=(*split_tokens(text), *map(_named, words)))
+
+
+def split_tokens(text: str) -> list[tuple[str, str]]:
+    """Name (empty for a positional one) and value of each token of a text that is not JSON.
+
+    Raises:
+        ParamsInvalid: A quote is open.
+    """
+    return [(name, _unquoted(value)) for name, value in map(_named, _split(text))]
 
 
 def structured_input(value: Value) -> CallerInput:
