@@ -27,7 +27,6 @@ from dagu.workflow.values.environment import (
     evaluated,
     forwarded,
     run_scope,
-    secret_name_problem,
     step_scope,
 )
 from dagu.workflow.values.errors import EnvironmentInvalid
@@ -136,15 +135,16 @@ def test_root_env_reads_back_a_protected_name_then_its_true_value_returns() -> N
 
 def test_dotenv_and_secrets_see_what_lies_beneath() -> None:
     seen: list[str | None] = []
-    run_scope(
-        Scope(consts={"c": 1}),
-        host={"H": "host"},
-        entries=entries(ROOT="r"),
-        dotenv=lambda scope: seen.append(scope.env.get("ROOT")) or {"FILE": "f"},
-        secrets=lambda scope: (
-            seen.append(env_secret("s", "FILE", scope)) or seen.append(env_secret("s", "H", scope)) or {}
-        ),
-    )
+
+    def dotenv(scope: Scope) -> dict[str, str]:
+        seen.append(scope.env.get("ROOT"))
+        return {"FILE": "f"}
+
+    def secrets(scope: Scope) -> dict[str, str]:
+        seen.extend(env_secret("s", key, scope) for key in ("FILE", "H"))
+        return {}
+
+    run_scope(Scope(), host={"H": "host"}, entries=entries(ROOT="r"), dotenv=dotenv, secrets=secrets)
     assert seen == ["r", "f", "host"]
 
 
@@ -219,37 +219,6 @@ def test_single_quoted_values_come_back_as_they_were(values: dict[str, str]) -> 
 
 
 # Secrets
-
-
-@pytest.mark.parametrize("name", ["DAGU_TOKEN", "DAGU_OUTPUT_FILE"])
-def test_secrets_have_no_name_of_dagus(name: str) -> None:
-    problem = secret_name_problem(name)
-    assert "secrets" in problem
-    assert name in problem
-    assert "must not start with DAGU_" in problem
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "DAG_RUN_ID",
-        "DAG_RUN_STEP_STDOUT_FILE",
-        "DAG_RUN_STEP_NAME",
-        "DAG_RUN_STATUS",
-        "DAG_WAITING_STEPS",
-        "DAG_PUSHBACK_X",
-    ],
-)
-def test_secrets_have_no_name_that_runs_set(name: str) -> None:
-    problem = secret_name_problem(name)
-    assert "secrets" in problem
-    assert name in problem
-    assert "collides" in problem
-
-
-def test_other_names_are_fine() -> None:
-    assert secret_name_problem("API_TOKEN") == ""
-    assert secret_name_problem("DAG_TOKEN") == ""
 
 
 def test_a_secret_of_the_environment_that_is_not_there_fails() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagu.workflow.values.resolve import Expand, resolve, resolve_value, unresolved
+from dagu.workflow.values.resolve import Expand, resolve, resolve_value
 from dagu.workflow.values.scope import ForeachItem, ParallelItem, Scope, StepView
 from dagu.workflow.values.text import compact_json, to_text
 from dagu.workflow.values.tokens import CONTEXT_FIELDS, Kind, tokens
@@ -235,11 +235,6 @@ def test_each_context_field_and_its_alias_are_one_token() -> None:
 def test_an_unknown_context_field_is_a_reference_all_the_same() -> None:
     (token,) = tokens("x ${context.no.such} ${run.nonsense}")
     assert (token.kind, token.path, token.start, token.end) == (Kind.CONTEXT, ("no", "such"), 2, 20)
-
-
-def test_unresolved_references_are_told() -> None:
-    text = "${consts.region} ${consts.no} ${ping.output} ${other.output} ${x.y}"
-    assert unresolved(text, SCOPE, shorthands={"ping"}) == ("${consts.no}", "${ping.output}")
 
 
 # Unqualified names

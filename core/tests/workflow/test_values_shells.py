@@ -173,6 +173,7 @@ def test_packages_need_nix_shell() -> None:
 def test_a_command_of_several_lines_is_refused(text: str) -> None:
     with pytest.raises(ShellInvalid, match="line break"):
         command_argv(["sh"], text)
+    assert command_argv(["sh"], text, multiline=True)[-1] == text
 
 
 # Script form

@@ -18,12 +18,3 @@ def matches(value: str, expected: str) -> bool:
 def met(found: bool, *, negate: bool) -> bool:
     """Whether a precondition holds; ``negate`` swaps met and not met. An error is neither."""
     return found is not negate
-
-
-def check_expected(expected: str) -> None:
-    """Refuse what could never be matched, before anything runs.
-
-    Raises:
-        PatternInvalid: The pattern of ``re:`` is empty or bad.
-    """
-    expected_matcher(expected)

@@ -152,15 +152,6 @@ def attempt_values(*, stdout_file: str, stderr_file: str, output_file: str) -> d
     }
 
 
-def secret_name_problem(name: str) -> str:
-    """Why a secret can't have this name; empty where it can."""
-    if name.startswith("DAGU_"):
-        return f"secrets: name {name!r} must not start with DAGU_"
-    if _of_a_run(name):
-        return f"secrets: name {name!r} collides with a variable that runs set"
-    return ""
-
-
 def env_secret(name: str, key: str, scope: Scope) -> str:
     """A secret of the provider ``env``: from the run's environment, else from the host's.
 

@@ -4,7 +4,6 @@ The messages name no field: whoever knows the field's path puts it in front.
 
     DaguError
     └── ValueFailed
-        ├── ConstInvalid          a constant can't be had
         ├── ParamsInvalid         caller input does not fit the declared parameters
         ├── EnvironmentInvalid    a secret or dotenv file can't be used
         ├── SubstitutionFailed    a command of an ``eval`` field is nested, or did not succeed
@@ -21,10 +20,6 @@ from dagu.errors import DaguError
 
 class ValueFailed(DaguError):
     """A value can't be had, or does not fit."""
-
-
-class ConstInvalid(ValueFailed):
-    """A constant can't be had."""
 
 
 class ParamsInvalid(ValueFailed):

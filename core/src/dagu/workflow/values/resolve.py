@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
 from dagu.workflow.model import Value
 from dagu.workflow.values.operators import Expression, apply, expression_at
 from dagu.workflow.values.scope import Scope
-from dagu.workflow.values.tokens import Kind, escaped, token_at, tokens
+from dagu.workflow.values.tokens import escaped, token_at
 
 _PLAIN = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})", re.ASCII)
 _QUOTED = re.compile(r"'[^']*'")
@@ -47,20 +47,6 @@ def resolve_value(value: Value, scope: Scope, *, expand: Expand = Expand.REFEREN
             return tuple(resolve_value(item, scope, expand=expand) for item in value)
         case _:
             return value
-
-
-def unresolved(text: str, scope: Scope, *, shorthands: Container[str] = ()) -> tuple[str, ...]:
-    """The references of a text that have no value in a scope, as written.
-
-    Args:
-        shorthands: The ids of steps whose ``${ID.output}`` and the like count as references.
-    """
-    return tuple(
-        token.text
-        for token in tokens(text)
-        if scope.lookup(token) is None
-        and (not token.kind.silent or (token.kind is Kind.SHORTHAND and token.path[0] in shorthands))
-    )
 
 
 class FieldText:
@@ -104,7 +90,7 @@ class FieldText:
         return position, token.text if value is None else value, token.end
 
     def _name(self, position: int, limit: int) -> tuple[int, str, int] | None:
-        if escaped(self.text, position) or self._is_quoted(position):
+        if not self._expands(position):
             return None
         if plain := _PLAIN.match(self.text, position, limit):
             value = self._variable(plain["bare"] or plain["braced"])
@@ -136,10 +122,12 @@ class FieldText:
         position = self.text.find("${")
         while position >= 0:
             found = expression_at(self.text, position)
-            if found and not escaped(self.text, position) and not self._is_quoted(position):
+            if found and self._expands(position):
                 yield found
             position = self.text.find("${", position + 1)
 
-    def _is_quoted(self, position: int) -> bool:
+    def _expands(self, position: int) -> bool:
+        """Whether a name at this offset is looked up: it is neither escaped nor between single quotes."""
         index = bisect(self._quoted, (position, 0)) - 1
-        return index >= 0 and position < self._quoted[index][1]
+        quoted = index >= 0 and position < self._quoted[index][1]
+        return not quoted and not escaped(self.text, position)

@@ -111,6 +111,7 @@ def command_argv(
     authored_with: bool = False,
     packages: Sequence[str] = (),
     comspec: str = "",
+    multiline: bool = False,
 ) -> tuple[str, ...]:
     """What runs one command: the shell, its arguments, what is added, the carrier, and the text as one argument.
 
@@ -120,12 +121,13 @@ def command_argv(
         authored_with: Whether the shell is the step's own: then nothing is added that ends it at an error.
         packages: Packages of nix-shell.
         comspec: ``COMSPEC`` of the environment, the program of ``cmd``.
+        multiline: Whether the text may have several lines, as that of a condition may.
 
     Raises:
         ShellInvalid: The text has a line break; a carrier among the arguments is not the last of them, or stands
             together with something else; packages are given to another shell.
     """
-    if "\n" in text or "\r" in text:
+    if not multiline and ("\n" in text or "\r" in text):
         raise ShellInvalid("the command has a line break once its references are replaced")
     program, *args = shell
     kind = family(program)
