@@ -17,6 +17,10 @@ from dagu.plugins.discovery import Loaded
 S = TypeVar("S", RuntimeSpec, ProviderSpec, CommandSpec, ServiceSpec)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
+_PROVIDERS = (
+    "aider amp claude cline codex copilot cursor deepseek droid gemini goose kiro opencode pi qwen shell"
+).split()
+
 
 @dataclass(frozen=True)
 class Kind(Generic[S]):
@@ -47,7 +51,7 @@ PROVIDERS = Kind(
     "dagu_register_harness_providers",
     ProviderSpec,
     HarnessProvider,
-    dict.fromkeys(("shell", "codex", "claude"), "dagu-harness-providers"),
+    dict.fromkeys(_PROVIDERS, "dagu-harness-providers"),
 )
 COMMANDS = Kind("command", "dagu_register_commands", CommandSpec, None)
 SERVICES = Kind("service", "dagu_register_services", ServiceSpec, Service)

@@ -86,6 +86,14 @@ class Plugins:
         """Groups of subcommands by name, without names that several plugins offer."""
         return self._catalog.commands.usable()
 
+    def command_origin(self, name: str) -> Origin:
+        """Which plugin offers a group of subcommands.
+
+        Raises:
+            KeyError: None does.
+        """
+        return self._catalog.commands.by_name[name][0][0]
+
     def services(self) -> dict[str, ServiceSpec]:
         """Services by name, without names that several plugins offer."""
         return self._catalog.services.usable()

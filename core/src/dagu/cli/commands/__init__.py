@@ -1,0 +1,1 @@
+"""The commands, each a module whose ``app`` is a ``typer.Typer``."""

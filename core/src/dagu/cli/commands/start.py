@@ -1,0 +1,130 @@
+"""``dagu start``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from dagu.cli import options
+from dagu.cli.commands.validate import failure
+from dagu.cli.session import Session, session
+from dagu.errors import UsageError, WorkflowInvalid
+from dagu.history.records import Status
+
+app = options.app()
+_GOOD = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
+Extra = Annotated[list[str] | None, typer.Argument(hidden=True)]
+Params = Annotated[str, typer.Option("--params", "-p", help="Parameters: 'a=1 b=\"two words\"', or JSON.")]
+RunId = Annotated[str, typer.Option("--run-id", "-r", help="Id of the run; without it, one is made.")]
+Name = Annotated[str, typer.Option("--name", "-N", help="Name of the workflow, in place of the file's.")]
+Trigger = Annotated[str, typer.Option("--trigger-type", help="What started it.")]
+Schedule = Annotated[str, typer.Option("--schedule-time", help="For which time it was scheduled, RFC 3339.")]
+Directory = Annotated[
+    str, typer.Option("--default-working-dir", help="Where steps start if the workflow does not say.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+
+
+class WithArguments(typer.core.TyperCommand):
+    """A command whose words after ``--`` are the workflow's, and are told from those before it."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Set aside what comes after the first ``--``."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta["arguments"] = tuple(args[at + 1 :])
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Show how arguments are given."""
+        del ctx
+        return ["[OPTIONS]", "FILE", "[-- ARG...]"]
+
+
+@app.command(cls=WithArguments)
+def start(
+    context: typer.Context,
+    file: File,
+    extra: Extra = None,
+    params: Params = "",
+    run_id: RunId = "",
+    name: Name = "",
+    trigger_type: Trigger = "manual",
+    schedule_time: Schedule = "",
+    default_working_dir: Directory = "",
+    quiet: Quiet = False,
+) -> None:
+    """Run a workflow in the foreground. The tree of its steps is printed at the end.
+
+    Exit status: 0, 1 if a step failed, 130 after Ctrl-C, 143 after SIGTERM. The first Ctrl-C stops the steps
+    and removes their containers, the second kills.
+
+    \b
+    Examples:
+      dagu start build.yaml
+      dagu start build.yaml -- target=release "note=two words"
+      dagu start build.yaml --params 'target=release' --run-id nightly-7
+      DAGU_CONTAINER_RUNTIME=podman dagu start build.yaml
+    """
+    request = {
+        "file": file,
+        "params": params,
+        "args": arguments(context, extra),
+        "run_id": run_id,
+        "name": name,
+        "trigger": trigger_type,
+        "schedule_time": schedule_time,
+        "default_working_dir": default_working_dir,
+    }
+    raise typer.Exit(run(session(context), request, quiet=quiet))
+
+
+def arguments(context: typer.Context, extra: list[str] | None) -> tuple[str, ...]:
+    """The words after ``--``.
+
+    Raises:
+        UsageError: There are words before it that are no option and no file.
+    """
+    if extra:
+        raise UsageError(f"unexpected argument {extra[0]!r}", hint="what comes after -- goes to the workflow")
+    given: tuple[str, ...] = context.meta.get("arguments", ())
+    return given
+
+
+def run(found: Session, request: dict[str, Any], *, quiet: bool) -> int:
+    """Run a workflow, showing how it goes.
+
+    Returns:
+        The exit status.
+    """
+    from dagu.cli.supervise import supervise
+    from dagu.cli.views.choose import choose_view
+    from dagu.cli.views.tree import render
+    from dagu.run.api import Runner, StartRequest
+
+    plugins = found.plugins
+    with choose_view(quiet=quiet) as view:
+        observers = [view.event]
+        if plugins.observed:
+            observers.append(lambda event: [view.problem(str(error)) for error in plugins.emit(event)])
+        runner = Runner(
+            StartRequest(**request),
+            environ=found.environ,
+            home=found.home,
+            plugins=plugins,
+            observers=observers,
+        )
+        try:
+            result, signal = supervise(runner)
+        except WorkflowInvalid as error:
+            view.problem(failure(request["file"], error).rstrip())
+            return 1
+    if not quiet:
+        typer.echo(render(result.record), nl=False)
+    return 128 + signal if signal and result.status not in _GOOD else result.exit_code

@@ -1,0 +1,43 @@
+"""The ``dagu`` program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from dagu.cli import lazy
+from dagu.cli.report import report
+from dagu.cli.session import Session
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: Without the program's name; None takes the process' own.
+        environ: None takes the process' own.
+
+    Returns:
+        The exit status: 0 for success, 1 for failure, 2 for bad usage, 128 + N after signal N.
+    """
+    session = Session(os.environ if environ is None else environ)
+    for stream in (sys.stdout, sys.stderr):
+        _never_fail_to_encode(stream)
+    try:
+        lazy.root().main(
+            list(sys.argv[1:] if arguments is None else arguments), prog_name="dagu", obj=session
+        )
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:  # noqa: BLE001 (the one place where errors become messages)
+        return report(error, session.environ)
+    return 0
+
+
+def _never_fail_to_encode(stream: TextIO) -> None:
+    # A locale without a tree's line characters is no reason to lose the tree.
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
