@@ -14,6 +14,7 @@ MARKER = "DAGU_EXEC_ID"
 # One pass: signal each process that carries the marker, print how many there were. Children inherit the marker
 # unless they clear their environment, so descendants are taken by parent id as well. Zombies count as gone.
 _SWEEP = r"""
+for tool in tr grep cat; do command -v "$tool" >/dev/null || exit 127; done
 marker=$1 signal=$2
 self=$$
 found=
@@ -35,13 +36,27 @@ while [ -n "$grew" ]; do
   done
 done
 n=0
+alive=
 for p in $found; do
   s=$(cat "/proc/$p/stat" 2>/dev/null) || continue
   s=${s##*) }
   case $s in Z*|X*) continue;; esac
   n=$((n+1))
-  [ "$signal" = 0 ] || kill -s "$signal" "$p" 2>/dev/null
+  alive="$alive $p"
 done
+# Parents first, all at once: a shell whose child dies before it gets the signal itself goes on to its next command.
+ordered=
+while [ -n "$alive" ]; do
+  later=
+  for p in $alive; do
+    s=$(cat "/proc/$p/stat" 2>/dev/null) || continue
+    s=${s##*) }
+    set -- $s
+    case " $alive " in *" $2 "*) later="$later $p";; *) ordered="$ordered $p";; esac
+  done
+  alive=$later
+done
+[ "$signal" = 0 ] || [ -z "$ordered" ] || kill -s "$signal" $ordered 2>/dev/null
 echo "$n"
 """
 
