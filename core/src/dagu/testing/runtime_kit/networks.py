@@ -107,7 +107,7 @@ class Networks(Kit):
                     connection.sendall(b"ping")
                     connection.shutdown(socket.SHUT_WR)
                     return connection.recv(4) == b"ping"
-            except ConnectionError:
+            except OSError:  # refused, reset, or not connected any more
                 return False
 
         eventually(answers, "the published port answers")
