@@ -37,14 +37,13 @@ _HINTS = (
     (r"client version \S+ is too (new|old)", "unset DOCKER_API_VERSION, or set what the engine speaks"),
     (r"mounts denied|not shared from the host", "share the directory in the settings of Docker Desktop"),
 )
+# "exec:" is the engine looking for the program, "exec " is runc being refused by the kernel.
 _MISSING = re.compile(
-    r"executable file not found|exec:? \"?[^\"]*\"?: stat [^:]*: no such file|"
-    r"exec \S+: no such file or directory|exec: \"[^\"]*\": no such file",
-    re.IGNORECASE,
+    r"executable file not found|exec: \S+: stat [^:]*: no such file|exec: \S+: no such file|"
+    r"exec (user process caused|\S+): no such file or directory"
 )
 _FORBIDDEN = re.compile(
-    r"exec:? .*: (permission denied|is a directory)|exec format error|exec: \"[^\"]*\": is a directory",
-    re.IGNORECASE,
+    r"exec: \S+: (permission denied|is a directory)|exec (user process caused|\S+): permission denied|exec format error"
 )
 
 

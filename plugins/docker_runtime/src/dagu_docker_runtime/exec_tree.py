@@ -24,6 +24,26 @@ _KILL_LIMIT = 30.0
 _BLIND_AFTER = 5
 
 
+class _Enough(Exception):
+    """The line was read."""
+
+
+class _FirstLine:
+    """A sink for one line.
+
+    The engine takes note of the ends of a container's execs one after the other, and waits two seconds for each
+    whose output is still held open by what it left behind. The answer is there long before.
+    """
+
+    def __init__(self) -> None:
+        self.text = b""
+
+    def __call__(self, block: bytes) -> None:
+        self.text += block
+        if self.text.endswith(b"\n"):
+            raise _Enough
+
+
 class ExecTree:
     """The processes of one exec, known by the variable that they inherit."""
 
@@ -54,7 +74,7 @@ class ExecTree:
             Unsupported: There is no way in this container.
         """
         try:
-            for sweep in (self._sweep_as_root, self._sweep_as_user, self._sweep_host):
+            for sweep in (self._sweep_as_root, self._sweep_unprivileged, self._sweep_host):
                 if self._end_with(sweep, signal.removeprefix("SIG"), grace, running, ended_within):
                     return
         except ContainerNotFound:
@@ -89,29 +109,35 @@ class ExecTree:
             if unseen >= _BLIND_AFTER:
                 return False
             sent = sent or left > 0
-            rest = pause if late else min(pause, max(deadline - time.monotonic(), 0.0))
-            # Its end is waited for; what it left behind gives no sign, so that has to be looked for.
-            if ended_within(0 if alive is False else rest):
-                time.sleep(rest)
+            rest = _FIRST_PAUSE if late else min(pause, max(deadline - time.monotonic(), 0.0))
             pause = min(pause * 2, _LONGEST_PAUSE)
+            # Its end is waited for; what it left behind gives no sign, so that has to be looked for.
+            if alive is False or ended_within(rest):
+                time.sleep(rest)
         return False
 
     def _sweep_as_root(self, signal: str) -> int:
         # Root of the image alone may not read the environment of other users' processes.
         return self._sweep(signal, user="0", privileged=True)
 
-    def _sweep_as_user(self, signal: str) -> int:
-        return self._sweep(signal, user=self._user, privileged=False)
+    def _sweep_unprivileged(self, signal: str) -> int:
+        # For engines that have no privileges to give: the user finds its own by their environment, root finds
+        # what they started as somebody else by descent.
+        left = self._sweep(signal, user=self._user, privileged=False)
+        return max(left, self._sweep(signal, user="0", privileged=False))
 
     def _sweep(self, signal: str, *, user: str, privileged: bool) -> int:
-        output: list[bytes] = []
-        argv = process_tree.sweep_argv(self._marker, signal)
-        status = self._run(self._container, argv, user, privileged, output.append)
-        text = b"".join(output).strip()
-        if status.code != 0 or not text.isdigit():
+        output = _FirstLine()
+        try:
+            status = self._run(
+                self._container, process_tree.sweep_argv(self._marker, signal), user, privileged, output
+            )
+        except _Enough:
+            status = ExitStatus(code=0)
+        if status.code != 0 or not output.text.strip().isdigit():
             inspect(self._client, self._container)  # a container that just ended explains it
             raise Unsupported("the container lacks what the search for processes takes")
-        return int(text)
+        return int(output.text)
 
     def _sweep_host(self, signal: str) -> int:
         """For images without a shell, where the engine's processes are this machine's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from dagu.contracts import process_tree
@@ -14,14 +15,15 @@ from dagu_docker_runtime import raw
 from dagu_docker_runtime.client import Client
 from dagu_docker_runtime.errors import Refused, command_failure, container_failure
 from dagu_docker_runtime.exec_tree import ExecTree
+from dagu_docker_runtime.exec_words import Beginning, FirstWords
 from dagu_docker_runtime.request import join_env
 from dagu_docker_runtime.streams import StreamPump
 from dagu_docker_runtime.waits import inspect
 
 _KILLED = 137
-# The engine reports a command that it couldn't start by writing to its standard output.
-_ENGINE_WORDS = (b"OCI runtime exec failed", b"unable to find ", b"failed to ", b"cannot ")
-_LONGEST_WORDS = 8192
+# What runc itself says in the command's place when the kernel refuses it: a missing interpreter, a foreign format.
+_LAST_WORDS = re.compile(rb"(standard_init_linux\.go:\d+: )?exec (user process caused|\S+): [^\n]{1,200}\n?")
+_NOT_EXECUTED = (1, 255)
 
 
 class DockerExecution(Execution):
@@ -31,8 +33,9 @@ class DockerExecution(Execution):
         self, client: Client, container: str, exec_id: str, streams: Streams, tree: ExecTree
     ) -> None:
         self._client, self._container, self._id, self._tree = client, container, exec_id, tree
-        self._stdout = _FirstWords(streams.stdout)
-        self._streams = Streams(stdin=streams.stdin, stdout=self._stdout, stderr=streams.stderr)
+        self._stdout = FirstWords(streams.stdout)
+        self._stderr = Beginning(streams.stderr)
+        self._streams = Streams(stdin=streams.stdin, stdout=self._stdout, stderr=self._stderr)
         self._pump: StreamPump | None = None
         self._status = ExitStatus(code=0)
 
@@ -78,12 +81,16 @@ class DockerExecution(Execution):
             self._stdout.pass_on()
             self._status = self._without_exec(code)
             return
+        place = f"the container {self._container[:12]}"
         if not told["Pid"] and not told["Running"]:
             said = self._stdout.held.decode(errors="replace")
-            place = f"the container {self._container[:12]}"
             raise command_failure(said, place) or Refused(400, said, f"execute a command in {place}")
         self._stdout.pass_on()
         code = told["ExitCode"] if told["ExitCode"] is not None else code
+        if code in _NOT_EXECUTED and self._stdout.silent and _LAST_WORDS.fullmatch(self._stderr.text):
+            failure = command_failure(self._stderr.text.decode(errors="replace"), place)
+            if failure is not None:
+                raise failure
         self._status = self._ended(_KILLED if code is None else int(code) & 0xFF)
 
     def _ended(self, code: int) -> ExitStatus:
@@ -139,31 +146,6 @@ class DockerExecution(Execution):
         finally:
             events.close()
         raise EngineLost(f"the Docker engine at {self._client.endpoint.url} went away, trying to {doing}")
-
-
-class _FirstWords:
-    """A sink that keeps back what may be the engine's words, until it is known whether the command started."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._open = True
-        self.held = b""
-
-    def __call__(self, block: bytes) -> None:
-        if not self._open:
-            self._sink(block)
-            return
-        self.held += block
-        possible = any(w.startswith(self.held[: len(w)]) for w in _ENGINE_WORDS)
-        if not possible or len(self.held) > _LONGEST_WORDS:
-            self.pass_on()
-
-    def pass_on(self) -> None:
-        """The words are the command's own."""
-        self._open = False
-        held, self.held = self.held, b""
-        if held:
-            self._sink(held)
 
 
 class Execs:

@@ -30,15 +30,16 @@ def sweep(marker: str, signal: str, *, container_pid: int) -> int:
         raise Unsupported("the container's processes are not visible from here")
     found = _marked(f"{process_tree.MARKER}={marker}".encode(), container_pid)
     number = 0 if signal == "0" else int(signal) if signal.isdigit() else signals.Signals[f"SIG{signal}"]
-    for pid, pidfd in found.items():
-        # The descriptor names the process that was looked at, also if its number is given out anew.
-        with contextlib.suppress(ProcessLookupError):
-            try:
+    try:
+        for pidfd in found.values():
+            # The descriptor names the process that was looked at, also if its number is given out anew.
+            with contextlib.suppress(ProcessLookupError):
                 signals.pidfd_send_signal(pidfd, number)
-            except PermissionError as error:
-                raise Unsupported(f"this user may not signal process {pid}") from error
-            finally:
-                os.close(pidfd)
+    except PermissionError as error:
+        raise Unsupported(f"this user may not signal the processes: {error}") from error
+    finally:
+        for pidfd in found.values():
+            os.close(pidfd)
     return len(found)
 
 
@@ -54,44 +55,48 @@ def _is_first_of_namespace(pid: int) -> bool:
 
 
 def _marked(entry: bytes, container_pid: int) -> dict[int, int]:
-    """Process number to an open descriptor of it."""
+    """Process number to an open descriptor of it, parents before their children."""
     namespace = os.readlink(_PROC / str(container_pid) / "ns" / "pid")
+    descriptors: dict[int, int] = {}
     parents: dict[int, int] = {}
-    found: dict[int, int] = {}
-    for pid in (int(each.name) for each in _PROC.iterdir() if each.name.isdigit()):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            try:
+    marked: set[int] = set()
+    ours: list[int] = []
+    try:
+        for pid in (int(each.name) for each in _PROC.iterdir() if each.name.isdigit()):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 if os.readlink(_PROC / str(pid) / "ns" / "pid") != namespace:
                     continue
-                pidfd = os.pidfd_open(pid)
-                state, parent = _stat(pid)
-                if state in "ZX":
-                    os.close(pidfd)
-                    continue
-                parents[pid] = parent
+                # Opened before it is looked at: the signal goes to this process or to none.
+                descriptors[pid] = os.pidfd_open(pid)
+                parents[pid] = _parent(pid)
                 if entry in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
-                    found[pid] = pidfd
-                else:
-                    os.close(pidfd)
-            except PermissionError as error:
-                raise Unsupported(f"this user may not look at process {pid}") from error
-    return found | _descendants(found, parents)
+                    marked.add(pid)
+        # A shell whose child dies before it gets the signal itself would go on to its next command.
+        ours = [pid for pid in parents if marked & set(_ancestry(pid, parents))]
+        ours.sort(key=lambda pid: len(_ancestry(pid, parents)))
+        return {pid: descriptors[pid] for pid in ours}
+    except PermissionError as error:
+        raise Unsupported(f"this user may not look at other processes: {error}") from error
+    finally:
+        for pid in descriptors.keys() - set(ours):
+            os.close(descriptors[pid])
 
 
-def _descendants(found: dict[int, int], parents: dict[int, int]) -> dict[int, int]:
-    """What a marked process started with an environment of its own."""
-    more: dict[int, int] = {}
-    grew = True
-    while grew:
-        grew = False
-        for pid, parent in parents.items():
-            if pid not in found and pid not in more and (parent in found or parent in more):
-                with contextlib.suppress(ProcessLookupError):
-                    more[pid] = os.pidfd_open(pid)
-                    grew = True
-    return more
+def _ancestry(pid: int, parents: dict[int, int]) -> list[int]:
+    """A process and those above it in its namespace."""
+    line = [pid]
+    while parents.get(line[-1], 0) in parents:
+        line.append(parents[line[-1]])
+    return line
 
 
-def _stat(pid: int) -> tuple[str, int]:
-    fields = (_PROC / str(pid) / "stat").read_text().rpartition(") ")[2].split()
-    return fields[0], int(fields[1])
+def _parent(pid: int) -> int:
+    """The number of a living process' parent.
+
+    Raises:
+        ProcessLookupError: It is a zombie.
+    """
+    state, parent = (_PROC / str(pid) / "stat").read_text().rpartition(") ")[2].split()[:2]
+    if state in "ZX":
+        raise ProcessLookupError(pid)
+    return int(parent)
