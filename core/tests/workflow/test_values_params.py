@@ -173,6 +173,8 @@ def test_text_of_another_type_names_the_param(kind: str, text: str) -> None:
     ("schema", "good", "bad"),
     [
         ({"enum": ["free", "paid"]}, "free", "gold"),
+        ({"enum": [1, 1.50, True]}, "1.5", "1.50"),
+        ({"type": "integer", "enum": [1, "2"]}, "2", "3"),
         ({"type": "integer", "minimum": 2}, "2", "1"),
         ({"type": "number", "maximum": 2.5}, "2.5", "2.6"),
         ({"minLength": 2}, "éé", "é"),

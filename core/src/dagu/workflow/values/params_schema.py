@@ -60,7 +60,7 @@ def violations(
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
-    rules = {param.name: plain(param.schema) for param in declared if param.name}
+    rules = {param.name: _rules(param.schema) for param in declared if param.name}
     whole = {"properties": rules} if schema is None else plain(schema)
     dialect: Any = validator_for(whole, default=Draft202012Validator)
     try:
@@ -74,6 +74,13 @@ def violations(
         raise ParamsInvalid(f"params: the schema itself is invalid: {error.message}") from error
     except Unresolvable as error:
         raise ParamsInvalid(f"params: the schema refers to {error.ref!r}, which it does not hold") from error
+
+
+def _rules(schema: Mapping[str, Value]) -> Any:
+    """The rules of one definition, the values of its ``enum`` in its type: ``enum: [1, 2]`` of text is text."""
+    if "enum" not in schema:
+        return plain(schema)
+    return plain({**schema, "enum": [coerce(value, schema) for value in schema["enum"]]})
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[Any]:
