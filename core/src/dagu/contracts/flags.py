@@ -25,23 +25,21 @@ def long_flag(key: str) -> str:
     return "--" + key.replace("_", "-")
 
 
-def kebab_keys(options: Mapping[str, Option]) -> dict[str, Option]:
-    """The options under their ``kebab-case`` names.
+def kebab_names(options: Mapping[str, Option]) -> dict[str, str]:
+    """From the ``kebab-case`` names of the options to the names that they were given.
 
     Raises:
-        TaskInvalid: Two spellings of one option were given.
+        TaskInvalid: One option was given in two spellings.
     """
-    result: dict[str, Option] = {}
-    spelled: dict[str, str] = {}
-    for key, value in options.items():
+    names: dict[str, str] = {}
+    for key in options:
         name = key.replace("_", "-")
-        if name in spelled:
+        if name in names:
             raise TaskInvalid(
-                f"options {spelled[name]!r} and {key!r} are the same flag", hint="keep one of them"
+                f"options {names[name]!r} and {key!r} are the same flag", hint="keep one of them"
             )
-        spelled[name] = key
-        result[name] = value
-    return result
+        names[name] = key
+    return names
 
 
 def flag_arguments(

@@ -111,7 +111,7 @@ class HarnessEvent:
             otherwise they are added.
         total: ``usage`` and ``cost_usd`` are totals so far.
         scope: What a usage belongs to (a message id, say), so that a repeated report is not counted twice;
-            an empty scope with ``total`` is the whole attempt.
+            an empty scope with ``total`` is the whole attempt so far, whatever was counted for it before.
         cost_usd: US dollars, None where the agent does not tell.
         partial: A piece of a text that comes in several.
     """

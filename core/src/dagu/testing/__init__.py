@@ -1,4 +1,4 @@
-"""What authors of plugins test with: conformance kits, a fake runtime and a report."""
+"""What authors of plugins test with: conformance kits, a fake runtime, stand-ins for agents and a report."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ if TYPE_CHECKING:
     from dagu.testing.certification import Report as Report
     from dagu.testing.certification import certify as certify
     from dagu.testing.fake_runtime import FakeRuntime as FakeRuntime
+    from dagu.testing.provider_kit import ProviderConformance as ProviderConformance
+    from dagu.testing.recorder import AgentRecorder as AgentRecorder
     from dagu.testing.runtime_kit import RuntimeConformance as RuntimeConformance
 
 _HOMES = {
+    "AgentRecorder": "dagu.testing.recorder",
     "FakeRuntime": "dagu.testing.fake_runtime",
+    "ProviderConformance": "dagu.testing.provider_kit",
     "Report": "dagu.testing.certification",
     "RuntimeConformance": "dagu.testing.runtime_kit",
     "certify": "dagu.testing.certification",
 }
-_KITS = ("dagu.testing.runtime_kit",)
+_KITS = ("dagu.testing.provider_kit", "dagu.testing.runtime_kit")
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605
 

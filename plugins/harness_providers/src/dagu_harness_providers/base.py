@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from dagu.contracts.container import EMPTY
-from dagu.contracts.flags import check_prompt, flag_arguments, kebab_keys, prompt_argument, prompt_bytes
+from dagu.contracts.flags import check_prompt, flag_arguments, kebab_names, prompt_argument, prompt_bytes
 from dagu.contracts.provider import Argument, FileArgument, HarnessProvider, HarnessTask, Invocation, Option
 
 PROMPT_FILE = "prompt.md"
@@ -32,10 +32,15 @@ class AgentProvider(HarnessProvider):
     def invocation(self, task: HarnessTask) -> Invocation:
         """See :meth:`HarnessProvider.invocation`."""
         check_prompt(task.prompt)
-        given = kebab_keys(task.options)
-        events = task.events and bool(self.stream) and self.format_flags.isdisjoint(given)
-        flags = flag_arguments({**self.defaults, **given, **(self.stream if events else EMPTY)})
-        return self.command(task, flags, events)
+        names = kebab_names(task.options)
+        events = task.events and bool(self.stream) and self.format_flags.isdisjoint(names)
+        options = {key: value for key, value in self.defaults.items() if key not in names} | dict(
+            task.options
+        )
+        if events:
+            options = {key: value for key, value in options.items() if _kebab(key) not in self.stream}
+            options |= self.stream
+        return self.command(task, flag_arguments(options), events)
 
     @abstractmethod
     def command(self, task: HarnessTask, flags: tuple[str, ...], events: bool) -> Invocation:
@@ -73,3 +78,7 @@ class PositionalProvider(AgentProvider):
         """Prompt on the command line, extra input folded into it."""
         prompt = prompt_argument(task, program=self.program[0])
         return Invocation(argv=(*self.program, *flags, "--", prompt), events=events)
+
+
+def _kebab(key: str) -> str:
+    return key.replace("_", "-")

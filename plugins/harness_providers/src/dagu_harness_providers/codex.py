@@ -72,8 +72,6 @@ _INPUT = {
 }
 """The kinds of item that are tool calls, and the field that holds the call's input."""
 
-_OUTPUT = {"command_execution": "aggregated_output", "mcp_tool_call": "result"}
-
 
 def _started(item: Fields) -> list[HarnessEvent]:
     kind = text(item.get("type"))
@@ -92,11 +90,29 @@ def _completed(item: Fields) -> list[HarnessEvent]:
         return [HarnessEvent(kind=EventKind.ERROR, text=text(item.get("message")))]
     if kind not in _INPUT:
         return []
-    said = shown(item.get(_OUTPUT.get(kind, "status")))
-    if kind == "file_change":
-        said = "\n".join(f"{text(c.get('kind'))} {text(c.get('path'))}" for c in tables(item.get("changes")))
     failed = item.get("status") in ("failed", "declined")
-    return [HarnessEvent(kind=EventKind.TOOL_RESULT, call_id=text(item.get("id")), text=said, error=failed)]
+    return [
+        HarnessEvent(
+            kind=EventKind.TOOL_RESULT, call_id=text(item.get("id")), text=_said(kind, item), error=failed
+        )
+    ]
+
+
+def _said(kind: str, item: Fields) -> str:
+    if error := text(table(item.get("error")).get("message")):
+        return error
+    match kind:
+        case "command_execution":
+            return text(item.get("aggregated_output"))
+        case "file_change":
+            return "\n".join(
+                f"{text(change.get('kind'))} {text(change.get('path'))}"
+                for change in tables(item.get("changes"))
+            )
+        case "mcp_tool_call":
+            content = tables(table(item.get("result")).get("content"))
+            return "\n".join(text(part.get("text")) for part in content) or shown(item.get("result"))
+    return ""
 
 
 def _usage(usage: Fields) -> Usage:
