@@ -56,11 +56,11 @@ def connect_failure(error: OSError, endpoint: Endpoint) -> RuntimeFailure:
         )
     if isinstance(error, ssl.SSLError):
         return EngineForbidden(
-            f"no TLS connection with the Docker engine at {where}: {error.reason or error}",
+            f"no TLS connection with the Docker engine at {where}: {error}",
             hint="check the certificate files and the port; for an engine without TLS, unset DOCKER_TLS_VERIFY "
             "and DOCKER_CERT_PATH",
         )
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if endpoint.scheme == "unix" and error.errno in (errno.EACCES, errno.EPERM):
         return EngineForbidden(
             f"permission denied on the Docker socket {where}",
             hint="run as a user of the socket's group, usually `docker` (whoever is in it is root on the "

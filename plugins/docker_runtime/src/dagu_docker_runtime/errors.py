@@ -39,11 +39,12 @@ _HINTS = (
 )
 # "exec:" is the engine looking for the program, "exec " is runc being refused by the kernel.
 _MISSING = re.compile(
-    r"executable file not found|exec: \S+: stat [^:]*: no such file|exec: \S+: no such file|"
+    r"executable file not found|exec: (\"[^\"]*\"|\S+): (stat [^:]*: )?no such file|"
     r"exec (user process caused|\S+): no such file or directory"
 )
 _FORBIDDEN = re.compile(
-    r"exec: \S+: (permission denied|is a directory)|exec (user process caused|\S+): permission denied|exec format error"
+    r"exec: (\"[^\"]*\"|\S+): (permission denied|is a directory)|"
+    r"exec (user process caused|\S+): permission denied|exec format error"
 )
 
 
