@@ -18,6 +18,7 @@ from dagu.run.targets import OWN_CONTAINER
 from dagu.sandbox.images import Images
 from dagu.sandbox.own import Janitor
 from dagu.sandbox.paths import HostPaths
+from dagu.sandbox.policy import policy_from_environment
 from dagu.sandbox.reaper import Leftover, leftovers, reap
 from dagu.sandbox.registry import Credentials
 from dagu.workflow.model import ContainerSpec, Step, Workflow
@@ -94,6 +95,7 @@ def open_engine(
         ),
         janitor=Janitor(runtime, failed=lambda container, error: _left(recorder, container, error)),
         review=review,
+        policy=policy_from_environment(environ),
         run_id=run_id,
         stopped=cancellation.stopped,
         notice=recorder.notice,

@@ -20,8 +20,10 @@ from dagu.sandbox import labels
 from dagu.sandbox.command import Command
 from dagu.sandbox.host import HostPlace
 from dagu.sandbox.images import Images
+from dagu.sandbox.judge import exec_refusals, hardened, refusals
 from dagu.sandbox.own import Janitor, OwnContainer
 from dagu.sandbox.place import Place
+from dagu.sandbox.policy import Policy
 from dagu.sandbox.readiness import Readiness
 from dagu.sandbox.shared import Keeping, RunContainer, SharedContainer
 from dagu.workflow.model import ContainerSpec
@@ -39,6 +41,7 @@ class Engine:
     requests: RequestMaker
     janitor: Janitor
     review: Review
+    policy: Policy
     run_id: str
     stopped: threading.Event
     notice: Callable[[str], None]
@@ -74,10 +77,10 @@ class Engine:
                 raw_host=raw.get("host") or {},
                 raw_network=raw.get("network") or {},
             )
+        request = hardened(self.policy, request)
+        refused(f"container of image {request.image}", refusals(self.policy, request))
         self._check(request)
-        if refusals := self.review(request):
-            reasons = "; ".join(f"{refusal.reason} (rule {refusal.rule})" for refusal in refusals)
-            raise PolicyRefused(f"container of image {request.image} is not allowed: {reasons}")
+        refused(f"container of image {request.image}", self.review(request))
         return request
 
     def _check(self, request: ContainerRequest) -> None:
@@ -97,6 +100,17 @@ class Engine:
     def ready_image(self, spec: ContainerSpec) -> ImageInfo:
         """The image of a spec, by its pull policy."""
         return self.images.ensure(spec.image, policy=spec.pull_policy, platform=spec.platform)
+
+
+def refused(what: str, found: Sequence[Refusal]) -> None:
+    """Raise if anybody said no.
+
+    Raises:
+        PolicyRefused: With every reason and its rule.
+    """
+    if found:
+        reasons = "; ".join(f"{refusal.reason} (rule {refusal.rule})" for refusal in found)
+        raise PolicyRefused(f"{what} is not allowed: {reasons}")
 
 
 def host_target(working_dir: str) -> Target:
@@ -213,5 +227,6 @@ def _kept_alive(
 
 
 def _existing(engine: Engine, spec: ContainerSpec, env: Mapping[str, str]) -> SharedContainer:
+    refused(f"container {spec.exec}", exec_refusals(engine.policy, spec.exec))
     Readiness(engine.runtime, spec.exec, stopped=engine.stopped).running(may_appear=True)
     return SharedContainer(engine.runtime, spec.exec, env=env)
