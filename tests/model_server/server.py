@@ -45,12 +45,10 @@ class ModelServer:
 
     def __init__(self, *turns: Turn, host: str = "127.0.0.1") -> None:
         self._turns: Sequence[Turn] = turns
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._next = 0
         self._requests: list[Request] = []
         self.stopping = threading.Event()
-        self.asked = threading.Event()
-        """Set when the first request of the script was made."""
         server = self
 
         class Handler(_Handler):
@@ -97,8 +95,18 @@ class ModelServer:
             self._requests.append(request)
             turn = self._turns[min(self._next, len(self._turns) - 1)]
             self._next += 1
-        self.asked.set()
+            self._lock.notify_all()
         return turn
+
+    def wait_for_requests(self, count: int, timeout: float = 60.0) -> None:
+        """Wait until so many requests advanced the script.
+
+        Raises:
+            TimeoutError: They did not come within ``timeout`` seconds.
+        """
+        with self._lock:
+            if not self._lock.wait_for(lambda: len(self._requests) >= count, timeout):
+                raise TimeoutError(f"{len(self._requests)} of {count} requests came")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -127,7 +135,12 @@ class _Handler(BaseHTTPRequestHandler):
             error = {"type": "error", "message": f"scripted fault {turn.fault.value}"}
             self._json(turn.fault.value, {"type": "error", "error": error})
             return
-        self._stream(face.stream(body, turn), turn.fault)
+        try:
+            events = face.stream(body, turn)
+        except LookupError as error:
+            self._json(400, {"type": "error", "error": {"type": "error", "message": str(error)}})
+            return
+        self._stream(events, turn.fault)
 
     def _stream(self, events: Sequence[bytes], fault: Fault | None) -> None:
         self.send_response(200)
