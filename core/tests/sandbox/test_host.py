@@ -62,7 +62,7 @@ def test_input_that_is_not_read_is_no_error() -> None:
 def test_exactly_the_environment_that_was_given() -> None:
     _, out, _ = run("env", env={"PATH": ENV["PATH"], "ONLY": "this\nand that"})
     names = [line.partition(b"=")[0] for line in out.splitlines()]
-    assert set(names) - {b"PATH", b"ONLY", b"and that", b"DAGU_EXEC_ID"} == set()
+    assert set(names) - {b"PATH", b"ONLY", b"and that", b"DAGU_EXEC_ID", b"DAGU_RUN_OWNER"} == set()
 
 
 def test_killed_by_a_signal_is_128_and_its_number() -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "history": "List runs",
     "logs": "Print the output of a run's steps",
     "stop": "Stop a run",
+    "gc": "Remove what dead runs left behind",
     "usage": "Sum up what agents spent",
     "plugins": "Show what plugins are there and what they bring",
     "runtime": "Try container runtimes",
@@ -85,14 +86,20 @@ def root() -> Any:
     return typer.main.get_command(app)
 
 
-def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         import dagu
 
         typer.echo(dagu.__version__)
         raise typer.Exit
+
+
+def _options(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", is_eager=True, callback=_print_version
+    ),
+) -> None:
+    del version
 
 
 def _named(command: Any, name: str) -> Any:

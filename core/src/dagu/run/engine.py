@@ -15,6 +15,7 @@ from dagu.run.containers import RequestMaker, resolved
 from dagu.run.places import Engine, Review
 from dagu.run.recorder import Recorder
 from dagu.run.targets import OWN_CONTAINER
+from dagu.sandbox.guardian import end_orphans
 from dagu.sandbox.images import Images
 from dagu.sandbox.own import Janitor
 from dagu.sandbox.paths import HostPaths
@@ -139,6 +140,8 @@ def _reap(runtime: ContainerRuntime, recorder: Recorder) -> None:
     def failed(thing: Leftover, error: RuntimeFailure) -> None:
         recorder.notice(f"{thing.kind} {thing.name} of a dead run can't be removed: {error.message}")
 
+    if count := end_orphans():
+        recorder.notice(f"ended {count} processes of dead runs")
     with contextlib.suppress(RuntimeFailure):  # the run itself will say what is wrong with the engine
         for thing in reap(runtime, leftovers(runtime), failed=failed):
             recorder.notice(f"removed {thing.kind} {thing.name[:12]}, left by run {thing.run}")

@@ -19,6 +19,7 @@ from dagu.contracts.runtime import Execution
 from dagu.contracts.streams import BLOCK, Sink, Streams
 from dagu.errors import CommandForbidden, CommandNotFound, RequestRefused
 from dagu.sandbox.command import Command
+from dagu.sandbox.guardian import GUARDIAN
 from dagu.sandbox.host_tree import end_tree
 from dagu.sandbox.place import Place
 
@@ -111,7 +112,7 @@ class _HostExecution(Execution):
 
 def _spawn(command: Command, marker: str, files: Mapping[str, str]) -> subprocess.Popen[bytes]:
     argv = command.placed(files)
-    env = {**command.env, MARKER: marker}
+    env = {**command.env, MARKER: marker, **GUARDIAN.mark()}
     try:
         return subprocess.Popen(
             argv,

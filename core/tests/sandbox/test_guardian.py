@@ -1,0 +1,87 @@
+"""A killed runner takes the processes of its steps with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dagu.sandbox.guardian import MARK, end_orphans, orphans
+
+RUNNER = """
+import os, sys
+from dagu.contracts.streams import Streams
+from dagu.sandbox.command import Command
+from dagu.sandbox.host import HostPlace
+script = sys.argv[1]
+execution = HostPlace().start(Command(argv=("sh", "-c", script), env={"PATH": os.environ["PATH"]}),
+    Streams(stdout=lambda block: os.write(1, block)))
+execution.wait()
+"""
+STUBBORN = (
+    "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$; exec sleep 600' & echo $$; sleep 600; sleep 600"
+)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except FileNotFoundError:
+        return False
+
+
+def wait_for_end(pids: list[int]) -> None:
+    deadline = time.monotonic() + 60
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, f"still there: {[pid for pid in pids if alive(pid)]}"
+        time.sleep(0.02)
+
+
+def start(script: str, lines: int) -> tuple[subprocess.Popen[str], list[int]]:
+    runner = subprocess.Popen([sys.executable, "-c", RUNNER, script], stdout=subprocess.PIPE, text=True)
+    assert runner.stdout is not None
+    return runner, [int(runner.stdout.readline()) for _ in range(lines)]
+
+
+def test_sigkill_of_the_runner_ends_the_tree_of_its_steps() -> None:
+    runner, pids = start(STUBBORN, 2)
+    runner.kill()
+    runner.wait()
+    wait_for_end(pids)
+
+
+def test_a_runner_that_ends_well_leaves_nothing(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", RUNNER, "true"], check=True, timeout=60)
+    names = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [name for name in names if b"dagu-guardian" in name and str(os.getpid()).encode() in name]
+
+
+@pytest.fixture
+def orphan() -> subprocess.Popen[bytes]:
+    """A process whose mark names a runner that is dead."""
+    from dagu.sandbox.labels import Owner
+
+    me = Owner.me()
+    dead = Owner(me.host, me.boot, 4_194_303, 1)
+    return subprocess.Popen(["sleep", "600"], env={MARK: f"{dead};"})
+
+
+def test_without_a_guardian_the_next_run_finds_them(orphan: subprocess.Popen[bytes]) -> None:
+    assert orphan.pid in list(orphans())
+    assert end_orphans() >= 1
+    assert orphan.wait(60) == -signal.SIGKILL
+
+
+def test_processes_of_a_living_runner_are_no_orphans() -> None:
+    runner, pids = start("echo $$; sleep 600", 1)
+    try:
+        assert pids[0] not in list(orphans())
+    finally:
+        runner.kill()
+        runner.wait()
+        wait_for_end(pids)
