@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import pytest
 
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.testing import RuntimeConformance
+from dagu_docker_runtime.plugin import make_runtime
+
+from .conftest import Registry
 
 
 @pytest.mark.engine
@@ -14,11 +20,13 @@ class TestDocker(RuntimeConformance):
     image = "alpine:3.20"
     known_differences = {  # noqa: RUF012 - declared as ClassVar by the kit
         "test_an_internal_network_has_no_way_out": (
-            "Docker 20.10 gives a default route and drops what takes it; test_networks.py proves that on the wire"
+            "Docker 20.10 gives a default route and drops what takes it; test_resources.py proves that on the wire"
         ),
     }
 
     @pytest.fixture(scope="class")
     @classmethod
-    def runtime(cls, docker: ContainerRuntime) -> ContainerRuntime:
-        return docker
+    def runtime(cls, registry: Registry) -> Iterator[ContainerRuntime]:
+        cls.pull_image = registry.image
+        with make_runtime({**os.environ, "DOCKER_CONFIG": str(registry.config)}) as runtime:
+            yield runtime

@@ -84,7 +84,11 @@ class DockerExecution(Execution):
         place = f"the container {self._container[:12]}"
         if not told["Pid"] and not told["Running"]:
             said = self._stdout.held.decode(errors="replace")
-            raise command_failure(said, place) or Refused(400, said, f"execute a command in {place}")
+            failure = command_failure(said, place)
+            if failure is None and self._container_ended():
+                self._status = ExitStatus(code=_KILLED, error="its container ended before it began")
+                return
+            raise failure or Refused(400, said, f"execute a command in {place}")
         self._stdout.pass_on()
         code = told["ExitCode"] if told["ExitCode"] is not None else code
         if code in _NOT_EXECUTED and self._stdout.silent and _LAST_WORDS.fullmatch(self._stderr.text):
@@ -102,11 +106,15 @@ class DockerExecution(Execution):
             return ExitStatus(code=code)
         return ExitStatus(code=code, oom_killed=bool(state.get("OOMKilled")))
 
+    def _container_ended(self) -> bool:
+        try:
+            return not inspect(self._client, self._container)["State"]["Running"]
+        except ContainerNotFound:
+            return True
+
     def _without_exec(self, code: int | None) -> ExitStatus:
         """The engine forgot the exec: with its container, or because it was started anew."""
-        try:
-            inspect(self._client, self._container)
-        except ContainerNotFound:
+        if self._container_ended():
             return ExitStatus(code=_KILLED if code is None else code, error="its container was removed")
         raise EngineLost(
             f"the Docker engine forgot the command that was executed in the container {self._container}",

@@ -56,7 +56,8 @@ def _is_first_of_namespace(pid: int) -> bool:
 
 def _marked(entry: bytes, container_pid: int) -> dict[int, int]:
     """Process number to an open descriptor of it, parents before their children."""
-    namespace = os.readlink(_PROC / str(container_pid) / "ns" / "pid")
+    # What is in a container is in its control group, which everybody may read, other than its namespaces.
+    group = (_PROC / str(container_pid) / "cgroup").read_bytes()
     descriptors: dict[int, int] = {}
     parents: dict[int, int] = {}
     marked: set[int] = set()
@@ -64,7 +65,7 @@ def _marked(entry: bytes, container_pid: int) -> dict[int, int]:
     try:
         for pid in (int(each.name) for each in _PROC.iterdir() if each.name.isdigit()):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if os.readlink(_PROC / str(pid) / "ns" / "pid") != namespace:
+                if (_PROC / str(pid) / "cgroup").read_bytes() != group:
                     continue
                 # Opened before it is looked at: the signal goes to this process or to none.
                 descriptors[pid] = os.pidfd_open(pid)
@@ -76,7 +77,7 @@ def _marked(entry: bytes, container_pid: int) -> dict[int, int]:
         ours.sort(key=lambda pid: len(_ancestry(pid, parents)))
         return {pid: descriptors[pid] for pid in ours}
     except PermissionError as error:
-        raise Unsupported(f"this user may not look at other processes: {error}") from error
+        raise Unsupported(f"this user may not look at the container's processes: {error}") from error
     finally:
         for pid in descriptors.keys() - set(ours):
             os.close(descriptors[pid])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,10 @@ _MISSING = re.compile(
     re.IGNORECASE,
 )
 _DENIED = re.compile(r"unauthorized|no basic auth credentials|denied|authentication required", re.IGNORECASE)
+
+
+# The SDK warns on standard error of what it then raises.
+warnings.filterwarnings("ignore", message="docker-credential-.* not installed or not available in PATH")
 
 
 class Images:
@@ -74,10 +79,20 @@ class Images:
             progress.take(event)
             if on_progress is not None:
                 on_progress(progress.report())
-        if self.find(reference, "") is None:
+        self._expect(reference, platform)
+
+    def _expect(self, reference: str, platform: str) -> None:
+        """The stream of a killed engine ends as a finished one does, and a single image has but one platform."""
+        found = self.find(reference, "")
+        if found is None:
             raise EngineLost(
                 f"the pull of {reference} ended without an image",
                 hint="see whether Docker was stopped or crashed, and pull again",
+            )
+        if platform and not same_platform(platform, found.platform):
+            raise ImageNotFound(
+                f"the registry has {reference} for {found.platform}, not for {platform}",
+                hint="ask for a platform that it has",
             )
 
     def _credentials(self, reference: str, auth: RegistryAuth | None) -> dict[str, Any]:
@@ -142,6 +157,8 @@ def _failure(reference: str, said: str, secrets: list[str]) -> RuntimeFailure:
             f"the registry refused to give {reference}: {said}",
             hint="check the credentials for its host: registry_auths in the workflow, or `docker login`",
         )
+    if "invalid reference format" in said:
+        return PullFailed(f"cannot pull {reference}: {said}", hint="correct the image's name")
     if _MISSING.search(said):
         return ImageNotFound(
             f"the registry has no {reference}: {said}",

@@ -13,7 +13,7 @@ from dagu.errors import ContainerNotFound
 from dagu_docker_runtime.client import Client
 from dagu_docker_runtime.errors import Refused, container_failure
 from dagu_docker_runtime.question import Question
-from dagu_docker_runtime.state import exit_status
+from dagu_docker_runtime.state import exit_status, timestamp
 
 _KILLED = 137
 
@@ -180,7 +180,7 @@ class Waits:
         doing = f"read the events of the container {container}"
         with self._client.call(doing) as api:
             # The engine's clock, which may differ from ours. It replays what it remembers, and stops there.
-            now = str(api.info()["SystemTime"])
+            now = f"{timestamp(api.info()['SystemTime']):.9f}"
         wanted = json.dumps({"container": [container], "event": ["oom"]})
         events = self._client.open_stream(
             doing, "GET", "/events", {"since": "0", "until": now, "filters": wanted}
