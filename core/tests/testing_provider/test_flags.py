@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dagu.contracts.flags import flag_arguments, kebab_names, prompt_argument, prompt_bytes
@@ -50,6 +52,12 @@ def test_every_refused_option_is_named() -> None:
         flag_arguments({"prompt_args": "x", "binary": "y"})
     with pytest.raises(TaskInvalid, match=r"'a b', 'c='"):
         flag_arguments({"a b": "x", "c=": "y"})
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, (("a",),), ({"a": 1},)])
+def test_what_a_flag_cant_hold_is_refused(value: Any) -> None:
+    with pytest.raises(TaskInvalid, match="'key' is no text"):
+        flag_arguments({"key": value})
 
 
 def test_one_option_in_two_spellings() -> None:

@@ -164,7 +164,12 @@ def _scalar(value: Option) -> Option:
     return word if _NUMBER.fullmatch(word) else value
 
 
-def _text(key: str, value: str | int | float | bool) -> str:
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str | int | float):
+        raise TaskInvalid(
+            f"option {key!r} is no text, number, boolean or list of those",
+            hint="give the flag's value as text",
+        )
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
