@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from dagu.errors import Problem
-from dagu.workflow.model import Workflow
 from dagu.workflow.parse import parse
 from dagu.workflow.place import Place, Reading
 from dagu.workflow.tree import Node
@@ -38,13 +37,17 @@ class Base:
         pairs += [(key, value) for key, value in self.root.value if key.text not in own]
         return _like(document, pairs)
 
-    def handlers(self, workflow: Workflow) -> tuple[str, ...]:
-        """The events whose handler comes from here."""
+    def handlers(self, document: Node) -> tuple[str, ...]:
+        """The events whose handler comes from here, as the document has none."""
         mine = self.root.get("handler_on") if self.root is not None else None
+        own = document.get("handler_on")
         if mine is None or mine.kind != "map":
             return ()
-        lines = {event.text: (step.line) for event, step in mine.value}
-        return tuple(event for event, step in workflow.handlers.items() if lines.get(event) == step.line)
+        return tuple(
+            event.text
+            for event, step in mine.value
+            if not step.is_null and (own is None or own.get(event.text) is None)
+        )
 
 
 def read_base(text: str, name: str, problems: list[Problem]) -> Base:

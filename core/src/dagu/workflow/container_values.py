@@ -19,7 +19,7 @@ WAITS = ("running", "healthy")
 RESTART_POLICIES = ("no", "always", "unless-stopped")
 PROTOCOLS = ("tcp", "udp", "sctp")
 
-_VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
+_VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _CONTAINER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
@@ -269,7 +269,7 @@ def parse_allowed_host(text: str) -> tuple[str, int | None]:
     host, colon, port = text.rpartition(":")
     if not colon:
         host, port = text, ""
-    if not _HOST.fullmatch(host) or ".." in host:
+    if not _HOST.fullmatch(host) or ".." in host or (colon and not port.isdigit()):
         raise ValueError(f"{text!r} is not a host; write it like api.example.com or *.example.com:443")
     return host.lower(), _port(port, text) if colon else None
 

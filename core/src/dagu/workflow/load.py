@@ -118,7 +118,7 @@ def _check_name(
         place.key("name").refuse(node or root, "required: only the first document may be without a name")
     if number == 1 and node is not None and not node.is_null and not entry_name_allowed:
         place.refuse(
-            next(key for key, _ in root.value if key.text == "name"),
+            root.key("name"),
             "the first document is the entrypoint, named by its file; it must not have a name",
         )
     if name and name in names and node is not None:
@@ -140,7 +140,7 @@ def _linked(roots: list[Node], workflows: list[Any], base: Base, text: str, file
             file=file,
             source=text,
             documents=documents,
-            base_handlers=base.handlers(workflow),
+            base_handlers=base.handlers(root),
             notices=connection_notices(workflow),
             tree=root,
         )

@@ -67,6 +67,7 @@ class _Builder:
         self.anchors: dict[str, Node | None] = {}
         self.stack: list[tuple[Node, str | None]] = []
         self.nodes = 0
+        self.start = Node("scalar", None, file=file, line=1, column=1)
 
     def take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -88,6 +89,7 @@ class _Builder:
             self.add(self.alias(event), None)
         elif isinstance(event, yaml.DocumentStartEvent):
             self.anchors = {}
+            self.start = self.node("scalar", None, event)
 
     def node(self, kind: str, value: Any, event: Any, source: str = "") -> Node:
         mark = event.start_mark
@@ -123,7 +125,7 @@ class _Builder:
             self.anchors[anchor] = node
         self.nodes += 1
         if not self.stack:
-            self.documents.append(node)
+            self.documents.append(self.start if node.is_null else node)
             return
         parent = self.stack[-1][0]
         parent.value.append(node)

@@ -81,7 +81,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     if spelled not in names:
         from difflib import get_close_matches  # only where something is wrong already
 
-        close = get_close_matches(spelled[:80], names, n=1, cutoff=0.7)
+        close = get_close_matches(spelled[:80], names, n=1, cutoff=0.65)
         if not close:
             return ""
         spelled = close[0]

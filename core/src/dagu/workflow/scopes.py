@@ -79,8 +79,8 @@ class Scope:
             return
         entries = node.value if node.kind == "list" else [node]
         for index, entry in enumerate(entries):
-            if entry.kind != "scalar" or (entry.is_null and node.kind != "list"):
-                continue
+            if entry.kind != "scalar" or (node.kind != "list" and not entry.is_text):
+                continue  # not a matter of names
             if entry.text not in self.words or not entry.text:
                 place = member.place.key("depends")
                 place = place.item(index) if node.kind == "list" else place

@@ -79,6 +79,10 @@ class Node:
                     return value  # type: ignore[no-any-return]
         return None
 
+    def key(self, name: str) -> Node:
+        """The node of a mapping's key; the mapping itself where there is no such key."""
+        return next((key for key, _ in self.value if key.text == name), self) if self.kind == "map" else self
+
     def plain(self) -> Any:
         """The value without positions: scalars, tuples and read-only mappings."""
         if self.kind == "scalar":

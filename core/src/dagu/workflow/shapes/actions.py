@@ -13,6 +13,8 @@ from dagu.workflow.shapes.record import Object, Record
 
 _WORD = Text(scalars=True, blank=True)
 
+SHELL = ByKind(what="a command line or a list of words", text=Text(), items=ListOf(_WORD, minimum=1))
+
 CHILD_PARAMS = ByKind(
     what="a text, a list or a mapping",
     text=Text(blank=True),
@@ -107,7 +109,7 @@ def _run_with(record: Record) -> Any:
 
 RUN_WITH = Object(
     {
-        "shell": ListOf(Text(scalars=True, blank=True), split=lambda text: [text], minimum=1),
+        "shell": SHELL,
         "shell_args": ListOf(_WORD, single=True),
         "shell_packages": ListOf(Text(), single=True),
     },

@@ -153,12 +153,12 @@ class Number(Shape):
 
     def _range(self) -> str:
         if self.minimum is not None and self.maximum is not None:
-            return f"from {self.minimum:g} to {self.maximum:g}"
+            return f"from {self.minimum:,} to {self.maximum:,}"
         if self.above is not None:
-            return f"greater than {self.above:g}"
+            return f"greater than {self.above:,}"
         if self.maximum is not None:
-            return f"of at most {self.maximum:g}"
-        return f"of at least {self.minimum:g}" if self.minimum is not None else "of a sensible size"
+            return f"of at most {self.maximum:,}"
+        return f"of at least {self.minimum:,}" if self.minimum is not None else "of a sensible size"
 
     def schema(self, definitions: Definitions) -> Schema:
         number: Schema = {"type": "integer" if self.integer else "number"}

@@ -8,6 +8,7 @@ from typing import Any
 from dagu.workflow.model import EMPTY, Artifacts, Shell, Workflow
 from dagu.workflow.place import INVALID, Place
 from dagu.workflow.quantities import parse_cpus, parse_size
+from dagu.workflow.shapes.actions import SHELL
 from dagu.workflow.shapes.base import (
     Anything,
     Bool,
@@ -227,14 +228,7 @@ FIELDS: dict[str, Shape] = {
     "description": Text(literal=True, scalars=True, blank=True),
     "type": _Type(),
     "working_dir": Text(),
-    "shell": _Noted(
-        "shell",
-        ByKind(
-            what="a command line or a list of words",
-            text=Text(),
-            items=ListOf(Text(scalars=True, blank=True), minimum=1),
-        ),
-    ),
+    "shell": _Noted("shell", SHELL),
     "shell_args": ListOf(Text(scalars=True, blank=True), single=True),
     "params": ParamsShape(),
     "consts": Consts(),

@@ -267,7 +267,7 @@ def _check_surroundings(record: Record) -> None:
     action = record.get("action", "")
     if "parallel" in record.nodes and action not in CHILD_RUNS:
         record.refuse("parallel", f"parallel is for {' and '.join(CHILD_RUNS)} only")
-    if "outputs" in record.nodes and not record.get("id") and "id" not in record.nodes:
+    if "outputs" in record.nodes and (record.get("id") == "" or "id" not in record.nodes):
         record.refuse("outputs", "outputs: the step must define id")
     if "output_schema" in record.nodes and action != "harness.run":
         record.refuse("output_schema", "is for action: harness.run only")
@@ -285,12 +285,12 @@ def _check_container(record: Record, action: str) -> None:
         return
     elif action == "harness.run" and container.name:
         record.place.key("container").key("name").refuse(
-            record.nodes["container"].get("name") or record.node, "is not allowed on a harness.run step"
+            record.nodes["container"].key("name"), "is not allowed on a harness.run step"
         )
         record.whole = False
     elif container.command and record.authored(*SELECTORS):
         record.place.key("container").key("command").refuse(
-            record.nodes["container"].get("command") or record.node,
+            record.nodes["container"].key("command"),
             "is for a step without run and action, whose container runs it",
         )
         record.whole = False
