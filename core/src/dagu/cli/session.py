@@ -21,6 +21,11 @@ class Session:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
 
+    @property
+    def colour(self) -> bool | None:
+        """False if the user wants none (no-color.org), None where the terminal decides."""
+        return False if self.environ.get("NO_COLOR") else None
+
     @cached_property
     def home(self) -> Path:
         """Where state is kept."""

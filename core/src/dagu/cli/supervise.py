@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -23,22 +24,36 @@ def supervise(runner: Runner) -> tuple[RunResult, int]:
         How it ended, and the number of the first signal that came meanwhile, or 0.
     """
     # The run has a thread of its own: a signal handler interrupts the main thread anywhere, and must not find it
-    # holding a lock of the run.
+    # holding a lock of the run. The main thread waits on a pipe, because the kernel may hand a signal to any
+    # thread, and only what comes through the wakeup descriptor is sure to wake the one that runs the handlers.
     result: Future[RunResult] = Future()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
 
     def work() -> None:
         try:
             result.set_result(runner.run())
         except BaseException as error:  # noqa: BLE001 (it is raised in the main thread)
             result.set_exception(error)
+        with suppress(BlockingIOError):  # a full pipe wakes as well
+            os.write(writing, b"\0")
 
-    with _handled(runner) as received:
-        threading.Thread(target=work, name="run").start()
-        return result.result(), received[0] if received else 0
+    thread = threading.Thread(target=work, name="run")
+    try:
+        with _handled(runner, writing) as received:
+            thread.start()
+            while not result.done():
+                os.read(reading, 512)
+            return result.result(), received[0] if received else 0
+    finally:
+        if thread.is_alive():
+            thread.join()
+        os.close(reading)
+        os.close(writing)
 
 
 @contextmanager
-def _handled(runner: Runner) -> Iterator[list[int]]:
+def _handled(runner: Runner, wakeup: int) -> Iterator[list[int]]:
     received: list[int] = []
 
     def handle(number: int, _frame: FrameType | None) -> None:
@@ -46,9 +61,11 @@ def _handled(runner: Runner) -> Iterator[list[int]]:
         name = signal.Signals(number).name
         runner.cancel(kill=len(received) > 1, reason=f"stopped by {name}")
 
+    wakeup_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     before: dict[int, Any] = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup_before)

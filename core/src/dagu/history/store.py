@@ -111,7 +111,7 @@ class History:
         with self._database.transaction() as connection:
             _put(connection, "attempts", rows.attempt_row(attempt), key=("run_id", "step", "number"))
 
-    def add_agent_event(  # noqa: PLR0917 (the columns, in order)
+    def add_agent_event(
         self, run_id: str, step: str, attempt: int, kind: str, payload_json: str, at: float
     ) -> None:
         """Store one thing that an agent did. ``at`` is seconds since the epoch."""

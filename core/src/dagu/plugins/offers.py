@@ -17,9 +17,24 @@ from dagu.plugins.discovery import Loaded
 S = TypeVar("S", RuntimeSpec, ProviderSpec, CommandSpec, ServiceSpec)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
-_PROVIDERS = (
-    "aider amp claude cline codex copilot cursor deepseek droid gemini goose kiro opencode pi qwen shell"
-).split()
+_PROVIDERS = [
+    "aider",
+    "amp",
+    "claude",
+    "cline",
+    "codex",
+    "copilot",
+    "cursor",
+    "deepseek",
+    "droid",
+    "gemini",
+    "goose",
+    "kiro",
+    "opencode",
+    "pi",
+    "qwen",
+    "shell",
+]
 
 
 @dataclass(frozen=True)

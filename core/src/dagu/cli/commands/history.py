@@ -25,7 +25,7 @@ def history(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[NAME]", help="Only runs of this workflow, by name or file.", show_default=False
+            metavar="NAME", help="Only runs of this workflow, by name or file.", show_default=False
         ),
     ] = "",
     run_id: Annotated[str, typer.Option("--run-id", "-r", help="Only runs whose id contains this.")] = "",

@@ -23,12 +23,14 @@ def logs(
     context: typer.Context,
     run_id: Annotated[str, typer.Argument(metavar="RUN_ID", show_default=False)],
     step: Annotated[
-        str, typer.Argument(metavar="[STEP]", help="A step's name or id.", show_default=False)
+        str, typer.Argument(metavar="STEP", help="A step's name or id.", show_default=False)
     ] = "",
     stderr: Annotated[
         bool, typer.Option("--stderr", help="Standard error in place of standard output.")
     ] = False,
-    attempt: Annotated[int, typer.Option("--attempt", min=1, help="That attempt, not the last one.")] = 0,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", min=1, help="That attempt, not the last one.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ended.")] = False,
 ) -> None:
     """Print the output of a run's steps, byte for byte.
@@ -46,11 +48,13 @@ def logs(
     where = RunLogs(found.home, run.workflow, run.run_id)
     stream = "stderr" if stderr else "stdout"
     steps = [_step(run, step)] if step else list(run.steps)
+    if attempt and step and not follow and attempt > len(steps[0].attempts):
+        raise UsageError(f"step {step!r} has no attempt {attempt}", hint=f"it has {len(steps[0].attempts)}")
     if follow:
         blocks = where.follow(steps[0].name if step else None, stream, first_attempt=attempt or 1)
     else:
         blocks = _read(where, steps, stream, attempt)
-    if not _write(blocks, named=not step):
+    if not _write(blocks, named=len(steps) > 1):
         remark(f"no output on {stream} yet" if not run.status.ended else f"no output on {stream}")
 
 
@@ -63,7 +67,7 @@ def _step(run: RunRecord, wanted: str) -> StepRecord:
 
 
 def _read(
-    where: RunLogs, steps: list[StepRecord], stream: str, attempt: int
+    where: RunLogs, steps: list[StepRecord], stream: str, attempt: int | None
 ) -> Iterator[tuple[LogFile, bytes]]:
     for step in steps:
         files = where.files(step.name, stream)

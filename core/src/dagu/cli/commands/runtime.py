@@ -28,12 +28,12 @@ def certify(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[NAME]", help="The runtime; without it, the one that is selected.", show_default=False
+            metavar="NAME", help="The runtime; without it, the one that is selected.", show_default=False
         ),
     ] = "",
     image: Annotated[
         str, typer.Option("--image", help="A small image with a shell, already on the engine.")
-    ] = "alpine:3",
+    ] = "alpine:3.20",
     pull_image: Annotated[str, typer.Option("--pull-image", help="What to pull; without it, --image.")] = "",
     shared_root: Annotated[
         str, typer.Option("--shared-root", help="A directory that the engine's machine has too.")

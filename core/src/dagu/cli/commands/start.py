@@ -110,6 +110,9 @@ def run(found: Session, request: dict[str, Any], *, quiet: bool) -> int:
 
     plugins = found.plugins
     with choose_view(quiet=quiet) as view:
+        for info in plugins.info():
+            if info.state == "set aside":  # perhaps the one that was to review containers
+                view.problem(f"plugin {info.distribution} {info.version} is set aside: {info.problems[0]}")
         observers = [view.event]
         if plugins.observed:
             observers.append(lambda event: [view.problem(str(error)) for error in plugins.emit(event)])
@@ -126,5 +129,5 @@ def run(found: Session, request: dict[str, Any], *, quiet: bool) -> int:
             view.problem(failure(request["file"], error).rstrip())
             return 1
     if not quiet:
-        typer.echo(render(result.record), nl=False)
+        typer.echo(render(result.record), nl=False, color=found.colour)
     return 128 + signal if signal and result.status not in _GOOD else result.exit_code

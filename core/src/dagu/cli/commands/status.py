@@ -19,7 +19,7 @@ app = options.app()
 def status(
     context: typer.Context,
     workflow: Annotated[
-        str, typer.Argument(metavar="[FILE]", help="A workflow's file or name.", show_default=False)
+        str, typer.Argument(metavar="FILE", help="A workflow's file or name.", show_default=False)
     ] = "",
     run_id: Annotated[str, typer.Option("--run-id", "-r", help="The run; without it, the newest one.")] = "",
     output: OneFormat = TextOrJson.TEXT,
@@ -52,4 +52,4 @@ def status(
     else:
         from dagu.cli.views.tree import render
 
-        typer.echo(render(run), nl=False)
+        typer.echo(render(run), nl=False, color=session(context).colour)

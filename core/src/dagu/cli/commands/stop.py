@@ -42,4 +42,4 @@ def stop(
         run = found.history.run(run_id)
         remark(f"run {run_id} ended: {run.status.value}")
     else:
-        remark(f"run {run_id} does not run: {run.status.value}")
+        remark(f"run {run_id} is not running: {run.status.value}")

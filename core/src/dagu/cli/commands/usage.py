@@ -22,7 +22,7 @@ HEADS = ["workflow", "provider", "model", "attempts", "input", "cached", "output
 def usage(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="Only this workflow, by name or file.", show_default=False)
+        str, typer.Argument(metavar="NAME", help="Only this workflow, by name or file.", show_default=False)
     ] = "",
     since: Annotated[
         str, typer.Option("--since", help="Only attempts since then: 7d, 24h, 2031-04-05.")

@@ -34,6 +34,7 @@ def validate(
       dagu validate --show-unresolved build.yaml
     """
     from dagu.workflow.load import load_file
+    from dagu.workflow.notices import notices
 
     given = session(context).environ.get("DAGU_BASE_CONFIG", "")
     base = Path(given) if given else None
@@ -45,8 +46,9 @@ def validate(
             valid = False
             sys.stderr.write(failure(file, error))
         else:
-            for notice in workflow.notices:
-                sys.stderr.write(f"{file}: {notice}\n")
+            for notice in notices(workflow, show_unresolved=show_unresolved):
+                place = "" if notice.startswith(f"{file}:") else f"{file}: "
+                sys.stderr.write(f"{place}{notice}\n")
     raise typer.Exit(0 if valid else 1)
 
 

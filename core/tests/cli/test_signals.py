@@ -1,0 +1,88 @@
+"""Stopping a run: by Ctrl-C, by SIGTERM, by ``dagu stop``, by SIGKILL."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# The shell may notice the end of `sleep` before its own signal, and would exit for it.
+PATIENT = "trap 'echo got it; exit 0' TERM; echo ready; while :; do sleep 0.05 || :; done"
+STUBBORN = "trap '' TERM INT; echo ready; while :; do sleep 0.05 || :; done"
+
+
+def started(dagu: Any, command: str, *, grace: int = 30) -> subprocess.Popen[str]:
+    """A run whose only step has printed something."""
+    file = dagu.file(
+        "w.yaml", f"max_clean_up_time_sec: {grace}\nsteps:\n  - id: loop\n    run: {json.dumps(command)}\n"
+    )
+    process: subprocess.Popen[str] = dagu.program("start", "-r", "r1", file)
+    for line in process.stderr or ():
+        if "loop: running" in line:
+            break
+    with dagu.program("logs", "r1", "loop", "--follow") as logs:
+        assert logs.stdout.readline() == "ready\n"
+        logs.kill()
+    return process
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    out, _ = process.communicate(timeout=120)
+    return process.returncode, out
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_stops_the_run(dagu: Any, number: signal.Signals, code: int) -> None:
+    process = started(dagu, PATIENT)
+    process.send_signal(number)
+    exit_code, out = ended(process)
+    assert exit_code == code
+    assert out.startswith("w  aborted")
+    assert dagu("logs", "r1", "loop").out == "ready\ngot it\n"
+    assert not list((dagu.home / "runs").iterdir())
+
+
+def test_a_second_signal_kills(dagu: Any) -> None:
+    process = started(dagu, STUBBORN, grace=3600)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    exit_code, out = ended(process)
+    assert exit_code in (130, 143)
+    assert "loop  aborted" in out
+
+
+def test_stop_waits_for_the_end(dagu: Any) -> None:
+    process = started(dagu, PATIENT)
+    stopped = dagu("stop", "r1")
+    assert (stopped.code, stopped.err) == (0, "run r1 ended: aborted\n")
+    assert ended(process)[0] == 143
+    again = dagu("stop", "r1")
+    assert (again.code, again.err) == (0, "run r1 is not running: aborted\n")
+    assert dagu("stop", "nope").code == 1
+
+
+def test_stop_with_a_limit_and_again(dagu: Any) -> None:
+    process = started(dagu, STUBBORN, grace=3600)
+    limited = dagu("stop", "r1", "--timeout", "0.05")
+    assert limited.code == 1
+    assert "still running after 0.05 s" in limited.err
+    assert dagu("stop", "r1").code == 0
+    assert ended(process)[0] == 143
+
+
+def test_a_killed_runner_leaves_an_interrupted_run(dagu: Any) -> None:
+    process = started(dagu, f"echo $$ > {dagu.directory}/pid; {PATIENT}")
+    process.kill()
+    process.communicate(timeout=120)
+    result = dagu("status", "--run-id", "r1")
+    assert result.code == 0
+    assert "loop  interrupted" in result.out
+    assert json.loads(dagu("history", "--json").out)[0]["status"] == "interrupted"
+    pid = Path(dagu.directory, "pid").read_text().strip()
+    subprocess.run(["kill", "-9", pid], check=False)
