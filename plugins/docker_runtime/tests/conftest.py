@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tarfile
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,10 @@ class Outcome:
 
 @dataclass
 class Maker:
-    """Makes containers that are removed after the test."""
+    """Makes containers that are removed together."""
 
     runtime: ContainerRuntime
-    owner: str
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def create(self, *command: str, **fields: Any) -> str:
         labels = {OWNER: self.owner, **fields.pop("labels", {})}
@@ -83,26 +83,17 @@ class Maker:
         self.runtime.start(container)
         return container
 
-
-@pytest.fixture
-def make_on() -> Iterator[Callable[[ContainerRuntime], Maker]]:
-    """Makes makers on any runtime."""
-    makers: list[Maker] = []
-
-    def make(runtime: ContainerRuntime) -> Maker:
-        makers.append(Maker(runtime, uuid.uuid4().hex))
-        return makers[-1]
-
-    yield make
-    for maker in makers:
-        for left in maker.runtime.find({OWNER: maker.owner}):
-            maker.runtime.remove(left.id)
+    def clean(self) -> None:
+        for left in self.runtime.find({OWNER: self.owner}):
+            self.runtime.remove(left.id)
 
 
 @pytest.fixture
-def make(docker: ContainerRuntime, make_on: Callable[[ContainerRuntime], Maker]) -> Maker:
+def make(docker: ContainerRuntime) -> Iterator[Maker]:
     """A maker on the Docker of the environment."""
-    return make_on(docker)
+    maker = Maker(docker)
+    yield maker
+    maker.clean()
 
 
 @dataclass(frozen=True)

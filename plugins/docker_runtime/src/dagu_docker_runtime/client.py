@@ -20,7 +20,7 @@ from docker.transport.unixconn import UnixHTTPConnectionPool
 from docker.utils import version_gte, version_lt
 from urllib3.connection import HTTPConnection
 
-from dagu_docker_runtime.dial import dial
+from dagu_docker_runtime.dial import Dialer
 from dagu_docker_runtime.endpoint import Endpoint
 from dagu_docker_runtime.errors import Refused, refuse_response, translate
 
@@ -39,7 +39,8 @@ class Client:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._adapter = _Adapter(endpoint)
+        self._dialer = Dialer(endpoint)
+        self._adapter = _Adapter(endpoint, self._dialer)
         self._api: APIClient | None = None
 
     @contextlib.contextmanager
@@ -92,7 +93,7 @@ class Client:
             EngineLost: It went away before it answered.
         """
         version = self._connected_for(doing).api_version
-        connection = dial(self.endpoint)
+        connection = self._dialer.dial()
         try:
             target = f"{self.endpoint.path}/v{version}{quote(path)}?{urlencode(query)}"
             return _request_stream(connection, method, target, body, upgrade=upgrade)
@@ -203,36 +204,36 @@ def _request_stream(
 
 
 class _Connection(HTTPConnection):
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, dialer: Dialer) -> None:
         super().__init__("docker")
-        self._endpoint = endpoint
+        self._dialer = dialer
 
     def connect(self) -> None:
-        self.sock = dial(self._endpoint)
+        self.sock = self._dialer.dial()
 
 
 class _Pool(UnixHTTPConnectionPool):
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, dialer: Dialer) -> None:
         super().__init__("http+docker://engine", "/engine", maxsize=_POOL)
-        self._endpoint = endpoint
+        self._dialer = dialer
 
     def _new_conn(self) -> HTTPConnection:
-        return _Connection(self._endpoint)
+        return _Connection(self._dialer)
 
 
 class _Adapter(UnixHTTPAdapter):
     """The SDK's adapter for plain HTTP over something, with our something in it."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, dialer: Dialer) -> None:
         super().__init__("http+unix:///engine", timeout=CALL_TIMEOUT, max_pool_size=_POOL)
-        self._endpoint = endpoint
-        self._pool = _Pool(endpoint)
+        self._prefix = endpoint.path
+        self._pool = _Pool(dialer)
 
     def get_connection(self, url: Any, proxies: Any = None) -> _Pool:  # noqa: ARG002
         return self._pool
 
     def request_url(self, request: Any, proxies: Any) -> str:  # noqa: ARG002
-        return self._endpoint.path + str(request.path_url)
+        return self._prefix + str(request.path_url)
 
     def close(self) -> None:
         super().close()

@@ -1,6 +1,6 @@
 """One connection to the engine, as a plain socket, whatever lies between.
 
-All traffic goes through :func:`dial`: so an engine that is not there is told apart from one that went away in
+All traffic goes through :class:`Dialer`: so an engine that is not there is told apart from one that went away in
 the middle of a call, and streams can be closed for writing alone on every kind of endpoint.
 """
 
@@ -16,34 +16,74 @@ import threading
 
 from dagu.errors import EngineForbidden, EngineUnreachable, RuntimeFailure
 from dagu_docker_runtime.endpoint import Endpoint, TlsFiles
-from dagu_docker_runtime.tls_bridge import bridge
+from dagu_docker_runtime.tls_bridge import Pump, bridge
 
 CONNECT_TIMEOUT = 30.0
 """Seconds until an endpoint that does not answer a connection counts as absent."""
 
 
-def dial(endpoint: Endpoint) -> socket.socket:
-    """Open a connection.
+class Dialer:
+    """Opens connections to one engine, from any thread."""
 
-    Raises:
-        EngineUnreachable: Nothing answers there.
-        EngineForbidden: Something is there, but won't have this user, or can't prove who it is.
-    """
-    try:
-        if endpoint.scheme == "ssh":
-            return _dial_ssh(endpoint)
-        if endpoint.scheme == "unix":
-            return _dial_unix(endpoint.address)
-        plain = socket.create_connection((endpoint.address, endpoint.port), timeout=CONNECT_TIMEOUT)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A wait may last for days; without it, nobody would ever learn that the other machine is gone.
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if endpoint.tls is None:
-            plain.settimeout(None)
-            return plain
-        return _secure(plain, endpoint.address, endpoint.tls)
-    except OSError as error:
-        raise connect_failure(error, endpoint) from error
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._let_in = False
+
+    def dial(self) -> socket.socket:
+        """Open a connection.
+
+        Raises:
+            EngineUnreachable: Nothing answers there.
+            EngineForbidden: Something is there, but won't have this user, or can't prove who it is.
+        """
+        endpoint = self._endpoint
+        try:
+            if endpoint.scheme == "ssh":
+                return _dial_ssh(endpoint)
+            if endpoint.scheme == "unix":
+                return _dial_unix(endpoint.address)
+            plain = socket.create_connection((endpoint.address, endpoint.port), timeout=CONNECT_TIMEOUT)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # A wait may last for days; without it, nobody would ever learn that the other machine is gone.
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if endpoint.tls is not None:
+                return self._secure(plain, endpoint.tls)
+        except OSError as error:
+            raise connect_failure(error, endpoint) from error
+        plain.settimeout(None)
+        return plain
+
+    def _secure(self, plain: socket.socket, files: TlsFiles) -> socket.socket:
+        try:
+            context = ssl.create_default_context(cafile=files.ca or None)
+            if not files.verify:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            if files.cert and files.key:
+                context.load_cert_chain(files.cert, files.key)
+            near, pump = bridge(plain, context, self._endpoint.address)
+        except BaseException:
+            plain.close()
+            raise
+        if not self._let_in:
+            self._wait_to_be_let_in(near, pump)
+        return near
+
+    def _wait_to_be_let_in(self, near: socket.socket, pump: Pump) -> None:
+        """From TLS 1.3 on, a server refuses a client's certificate only after the handshake, once."""
+        try:
+            _ping(near, self._endpoint)
+        except (OSError, http.client.HTTPException) as error:
+            near.close()
+            pump.ended.wait(CONNECT_TIMEOUT)
+            if pump.alert is None:
+                raise ConnectionResetError(str(error) or "the connection was closed") from error
+            raise EngineForbidden(
+                f"the Docker engine at {self._endpoint.url} (from {self._endpoint.source}) refuses this client's "
+                f"certificate: {pump.alert}",
+                hint="DOCKER_CERT_PATH must hold a cert.pem and key.pem that the engine's authority signed",
+            ) from error
+        self._let_in = True
 
 
 def connect_failure(error: OSError, endpoint: Endpoint) -> RuntimeFailure:
@@ -85,20 +125,6 @@ def _dial_unix(path: str) -> socket.socket:
     return connection
 
 
-def _secure(plain: socket.socket, host: str, files: TlsFiles) -> socket.socket:
-    try:
-        context = ssl.create_default_context(cafile=files.ca or None)
-        if not files.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if files.cert and files.key:
-            context.load_cert_chain(files.cert, files.key)
-        return bridge(plain, context, host)
-    except BaseException:
-        plain.close()
-        raise
-
-
 def _dial_ssh(endpoint: Endpoint) -> socket.socket:
     """Speak through ``docker system dial-stdio`` on the other machine, as the Docker client does."""
     argv = ["ssh", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_TIMEOUT:.0f}"]
@@ -124,7 +150,7 @@ def _dial_ssh(endpoint: Endpoint) -> socket.socket:
     finally:
         theirs.close()
     try:
-        _ping(ours)
+        _ping(ours, endpoint)
     except (OSError, http.client.HTTPException) as error:
         ours.close()
         process.terminate()
@@ -141,11 +167,11 @@ def _dial_ssh(endpoint: Endpoint) -> socket.socket:
     return ours
 
 
-def _ping(connection: socket.socket) -> None:
-    """Wait until the engine answers: only then is ssh through, and only before that are its errors told."""
+def _ping(connection: socket.socket, endpoint: Endpoint) -> None:
+    """Wait until the engine answers: only then is the way through, and only before that are its errors told."""
     connection.settimeout(CONNECT_TIMEOUT)
     client = http.client.HTTPConnection("docker")
     client.sock = connection
-    client.request("GET", "/_ping")
+    client.request("GET", f"{endpoint.path}/_ping")
     client.getresponse().read()
     connection.settimeout(None)

@@ -16,8 +16,8 @@ import threading
 _CHUNK = 256 * 1024
 
 
-def bridge(plain: socket.socket, context: ssl.SSLContext, host: str) -> socket.socket:
-    """Shake hands over a connected socket and return the near end of the bridge.
+def bridge(plain: socket.socket, context: ssl.SSLContext, host: str) -> tuple[socket.socket, Pump]:
+    """Shake hands over a connected socket and return the near end of the bridge, and what serves it.
 
     Raises:
         OSError: The handshake failed; ``plain`` is left to the caller then.
@@ -42,13 +42,18 @@ def bridge(plain: socket.socket, context: ssl.SSLContext, host: str) -> socket.s
     plain.sendall(outgoing.read())
     plain.settimeout(None)
     near, far = socket.socketpair()
-    pump = _Pump(plain, far, tls, incoming, outgoing)
+    pump = Pump(plain, far, tls, incoming, outgoing)
     threading.Thread(target=pump.run, name="dagu-docker-tls", daemon=True).start()
-    return near
+    return near, pump
 
 
-class _Pump:
-    """Moves bytes until both directions are closed, or one side is gone."""
+class Pump:
+    """Moves bytes until both directions are closed, or one side is gone.
+
+    Attributes:
+        ended: Set when it moves nothing any more.
+        alert: Why the other side ended the connection, if it said so.
+    """
 
     def __init__(
         self,
@@ -62,15 +67,20 @@ class _Pump:
         self._incoming, self._outgoing = incoming, outgoing
         self._to_wire, self._to_far = bytearray(), bytearray()
         self._near_open = self._wire_open = True
+        self.ended = threading.Event()
+        self.alert: ssl.SSLError | None = None
 
     def run(self) -> None:
         self._wire.setblocking(False)
         self._far.setblocking(False)
-        # Either side may be gone at any moment: the near end then reads end of file, as from any socket.
-        with self._wire, self._far, contextlib.suppress(OSError):
-            self._decrypt()  # what came together with the end of the handshake
-            while self._wire_open or self._to_far:
-                self._turn()
+        try:
+            # Either side may be gone at any moment: the near end then reads end of file, as from any socket.
+            with self._wire, self._far, contextlib.suppress(OSError):
+                self._decrypt()  # what came together with the end of the handshake
+                while self._wire_open or self._to_far:
+                    self._turn()
+        finally:
+            self.ended.set()
 
     def _turn(self) -> None:
         poll = select.poll()
@@ -122,8 +132,11 @@ class _Pump:
             self._wire_open = False
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLError:  # close_notify in answer to ours, or a cut without one
+        except ssl.SSLZeroReturnError:  # close_notify in answer to ours
             self._wire_open = False
+        except ssl.SSLError as error:  # an alert, or a cut
+            self._wire_open = False
+            self.alert = error
         self._to_wire += self._outgoing.read()
 
     def _flush_far_end(self) -> None:
