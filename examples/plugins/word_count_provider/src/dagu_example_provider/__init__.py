@@ -1,0 +1,1 @@
+"""A harness provider for dagu, as an example."""
