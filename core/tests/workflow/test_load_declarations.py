@@ -102,16 +102,17 @@ def test_param_definitions(load):
           - {{name: tier, enum: [free, paid], required: true, description: which}}
           - {{name: stamp, eval: $(date +%F), default: undated}}
           - {{name: count, type: integer, default: "5", minimum: 1, maximum: 10}}
-          - {{name: ratio, type: number, default: 0.5}}
+          - {{name: ratio, enum: [0.5, 1], default: 0.5}}
           - {{name: on, type: boolean, default: true}}
           - {{name: code, pattern: "^[A-Z]+$", min_length: 2, max_length: 4, default: AB}}
         {STEPS}"""
     ).params.declared
-    assert [each.default for each in found] == [None, "undated", 5, 0.5, True, "AB"]
+    assert [each.default for each in found] == [None, "undated", 5, "0.5", True, "AB"]
     assert found[0].required
     assert found[0].schema == {"type": "string", "enum": ("free", "paid")}
     assert found[1].eval == "$(date +%F)"
     assert found[2].schema == {"type": "integer", "minimum": 1, "maximum": 10}
+    assert found[3].schema == {"type": "string", "enum": ("0.5", "1")}
     assert found[5].schema == {"type": "string", "minLength": 2, "maxLength": 4, "pattern": "^[A-Z]+$"}
 
 

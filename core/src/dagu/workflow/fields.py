@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dagu.workflow.model import Step, Workflow
@@ -17,7 +17,7 @@ class Site:
         env: Names of ``env`` entries that come before it, or around it.
         consts: Names of the constants that exist there.
         steps: Steps whose outputs a reference may name, by id; None where there are none at all.
-        before: Ids of those that have ended when the field is evaluated.
+        before: Whether the step of an id has ended when the field is evaluated.
         own: Ids of the step itself, and of the steps around it.
         context: Fields of the run context that are known.
         foreach: Names of ``${foreach.…}``.
@@ -27,7 +27,7 @@ class Site:
     env: frozenset[str]
     consts: frozenset[str]
     steps: Mapping[str, Step] | None = None
-    before: frozenset[str] = frozenset()
+    before: Callable[[str], bool] = lambda _: False
     own: frozenset[str] = frozenset()
     context: frozenset[str] = frozenset({"dag.name"})
     foreach: frozenset[str] = frozenset()
@@ -156,7 +156,7 @@ def _defaults(node: Node | None, site: Site, workflow: Workflow) -> Iterator[Fie
     if node is None:
         return
     ids = {step.id: step for step in workflow.steps if step.id}
-    site = replace(site, steps=ids, before=frozenset(ids), context=_STEP_CONTEXT)
+    site = replace(site, steps=ids, before=ids.__contains__, context=_STEP_CONTEXT)
     yield from _env(node.get("env"), "defaults.env", site)
     for key in ("preconditions", "retry_policy", "repeat_policy"):
         yield from _texts(node.get(key), f"defaults.{key}", site, _LITERAL)
@@ -169,26 +169,39 @@ def _steps(node: Node | None, path: str, site: Site, steps: Sequence[Step]) -> I
     visible = {**(site.steps or {}), **{step.id: step for step in steps if step.id}}
     by_name = {step.name: step for step in steps}
     for index, (item, step) in enumerate(zip(node.value, steps, strict=True)):
-        ended = site.before | {by_name[name].id for name in _ancestors(step, by_name)}
         mine = replace(
             site,
             steps=visible,
-            before=frozenset(ended),
+            before=_Ended(step, by_name, site.before),
             own=site.own | {step.id},
             context=_STEP_CONTEXT,
         )
         yield from _step(item, f"{path}[{index}]", mine, step)
 
 
-def _ancestors(step: Step, by_name: Mapping[str, Step]) -> set[str]:
-    found: set[str] = set()
-    waiting = list(step.depends)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += by_name[name].depends
-    return found - {step.name}
+class _Ended:
+    """Whether a step comes before another one of its list; found out when first asked."""
+
+    def __init__(self, step: Step, by_name: Mapping[str, Step], around: Callable[[str], bool]) -> None:
+        self._step = step
+        self._by_name = by_name
+        self._around = around
+        self._ids: set[str] | None = None
+
+    def __call__(self, step_id: str) -> bool:
+        if self._ids is None:
+            self._ids = self._find()
+        return step_id in self._ids or self._around(step_id)
+
+    def _find(self) -> set[str]:
+        found: set[str] = set()
+        waiting = list(self._step.depends)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += self._by_name[name].depends
+        return {self._by_name[name].id for name in found}
 
 
 def _step(node: Node, path: str, site: Site, step: Step) -> Iterator[Field]:
@@ -214,6 +227,8 @@ def _foreach(node: Node, path: str, site: Site, step: Step) -> Iterator[Field]:
     yield from _steps(node.get("steps"), f"{path}.steps", inner, step.foreach.steps)
     body = {each.id: each for each in step.foreach.steps if each.id}
     ended = replace(
-        inner, steps={**(inner.steps or {}), **body}, before=inner.before | body.keys(), own=site.own
+        inner,
+        steps={**(inner.steps or {}), **body},
+        before=lambda step_id: step_id in body or site.before(step_id),
     )
     yield from _texts(node.get("collect"), f"{path}.collect", ended)

@@ -9,6 +9,7 @@ from typing import Any
 
 from dagu.errors import Problem, WorkflowInvalid
 from dagu.workflow.base_config import Base, read_base
+from dagu.workflow.connection import connection_notices
 from dagu.workflow.model import Workflow
 from dagu.workflow.parse import Unparsable, parse
 from dagu.workflow.place import INVALID, Place, Reading
@@ -129,8 +130,6 @@ def _check_name(
 
 
 def _linked(roots: list[Node], workflows: list[Any], base: Base, text: str, file: Path | None) -> Workflow:
-    from dagu.workflow.notices import connection_notices
-
     assert INVALID not in workflows, "whatever is invalid is told as a problem"
     by_name: dict[str, Workflow] = {}
     documents = MappingProxyType(by_name)

@@ -1,16 +1,13 @@
-"""What is no mistake, but worth a word: references that will stay as written, settings without effect."""
+"""What is no mistake, but worth a word: above all, references that will stay as written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from dagu.workflow.fields import Field, Site, fields
-from dagu.workflow.model import EnvEntry, Param, Step, Workflow
+from dagu.workflow.model import Param, Workflow
 from dagu.workflow.names import unqualified_names
 from dagu.workflow.values.tokens import CONTEXT_FIELDS, Kind, Token, tokens
-
-CONNECTION = ("DAGU_CONTAINER_RUNTIME", "DAGU_PODMAN_HOST", "DOCKER_HOST")
-"""Names that choose the container engine in the runner's own environment, and nowhere else."""
 
 
 def notices(workflow: Workflow, *, show_unresolved: bool = False) -> list[str]:
@@ -25,11 +22,11 @@ def notices(workflow: Workflow, *, show_unresolved: bool = False) -> list[str]:
         label = f"document {document.name}: " if document is not workflow else ""
         lines.update(dict.fromkeys(f"{label}{notice}" for notice in document.notices))
         if document.tree is not None:
-            lines.update(dict.fromkeys(f"{label}{line}" for line in _unresolved(document, show_unresolved)))
+            lines.update(dict.fromkeys(_unresolved(document, label, show_unresolved)))
     return list(lines)
 
 
-def _unresolved(workflow: Workflow, show_unresolved: bool) -> list[str]:
+def _unresolved(workflow: Workflow, label: str, show_unresolved: bool) -> list[str]:
     params = {param.name: param for param in workflow.params.declared}
     found: list[tuple[int, int, str]] = []
     for field in fields(workflow):
@@ -37,7 +34,7 @@ def _unresolved(workflow: Workflow, show_unresolved: bool) -> list[str]:
             if always or show_unresolved:
                 suffix = f" reason={reason}" if reason else ""
                 place = f"{field.node.file}:{field.node.line}:{field.node.column}"
-                line = f"{place}: {field.path}: {text} was left unchanged{suffix}"
+                line = f"{place}: {label}{field.path}: {text} was left unchanged{suffix}"
                 found.append((field.node.line, field.node.column, line))
     return [line for _, _, line in sorted(found)]
 
@@ -87,33 +84,4 @@ def _step_verdict(step_id: str, output: str, site: Site) -> tuple[str, bool] | N
         return "self_reference", True
     if output not in {declared.name for declared in step.outputs or ()}:
         return "unknown_output_name", True
-    return None if step_id in site.before else ("missing_dependency", True)
-
-
-def connection_notices(workflow: Workflow) -> tuple[str, ...]:
-    """One line for each ``env`` entry that looks as if it chose the container engine."""
-    return tuple(
-        f"{path}: {entry.name} changes nothing about the connection to the container engine; "
-        "set it in the environment that dagu itself runs in"
-        for path, entry in _entries(workflow)
-        if entry.name in CONNECTION
-    )
-
-
-def _entries(workflow: Workflow) -> Iterator[tuple[str, EnvEntry]]:
-    yield from ((f"env[{index}]", entry) for index, entry in enumerate(workflow.env))
-    if workflow.container is not None:
-        yield from ((f"container.env[{index}]", entry) for index, entry in enumerate(workflow.container.env))
-    for step in (*workflow.steps, *workflow.handlers.values()):
-        yield from _step_entries(step)
-
-
-def _step_entries(step: Step) -> Iterator[tuple[str, EnvEntry]]:
-    yield from ((f"{step.path}.env[{index}]", entry) for index, entry in enumerate(step.env))
-    if step.container is not None:
-        yield from (
-            (f"{step.path}.container.env[{index}]", entry) for index, entry in enumerate(step.container.env)
-        )
-    if step.foreach is not None:
-        for inner in step.foreach.steps:
-            yield from _step_entries(inner)
+    return None if site.before(step_id) else ("missing_dependency", True)

@@ -6,10 +6,11 @@ from typing import Any
 
 from dagu.workflow import container_values as values
 from dagu.workflow.place import INVALID
-from dagu.workflow.shapes.base import Anything, Bool, ByKind, ListOf, Shape, Text
+from dagu.workflow.shapes.base import ByKind, ListOf, Shape
 from dagu.workflow.shapes.containers import PULL_POLICY, VOLUME, argv
 from dagu.workflow.shapes.harnesses import HarnessWith
 from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.scalars import Anything, Bool, Text
 
 _WORD = Text(scalars=True, blank=True)
 

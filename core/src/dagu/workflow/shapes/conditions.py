@@ -7,9 +7,10 @@ from typing import Any
 
 from dagu.workflow.model import Condition, ContinueOn, RepeatPolicy, RetryPolicy
 from dagu.workflow.place import INVALID, Place
-from dagu.workflow.shapes.base import Bool, ByKind, Const, ListOf, Number, Shape, Text
+from dagu.workflow.shapes.base import ByKind, ListOf, Shape
 from dagu.workflow.shapes.patterns import check_expected
 from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.scalars import Bool, Const, Number, Text
 from dagu.workflow.tree import Node
 
 _EXIT_CODE = Number(minimum=-1, maximum=255)

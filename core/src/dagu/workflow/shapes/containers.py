@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -13,22 +12,11 @@ from dagu.workflow.model import ContainerSpec
 from dagu.workflow.place import INVALID, Place
 from dagu.workflow.quantities import parse_cpus, parse_duration, parse_size
 from dagu.workflow.references import has_reference
-from dagu.workflow.shapes.base import (
-    WITH_REFERENCE,
-    Bool,
-    ByKind,
-    Check,
-    Definitions,
-    ListOf,
-    MapOf,
-    Number,
-    Schema,
-    Shape,
-    Text,
-)
+from dagu.workflow.shapes.base import ByKind, Check, Definitions, ListOf, MapOf, Schema, Shape
 from dagu.workflow.shapes.env import ENV_NAME, Env
 from dagu.workflow.shapes.patterns import check_pattern
 from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.scalars import WITH_REFERENCE, Bool, Number, Text
 from dagu.workflow.tree import Node
 
 BESIDE_EXEC = ("user", "working_dir", "env", "shell")
@@ -323,69 +311,3 @@ class Container(Shape):
             definitions["container"] = {}
             definitions["container"] = CONTAINER.schema(definitions)
         return {"$ref": "#/$defs/container"}
-
-
-_REGISTRY = re.compile(r"(https?://)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?(/\S*)?")
-
-
-def _registry(text: str) -> None:
-    if not _REGISTRY.fullmatch(text) and not has_reference(text):
-        raise ValueError(f"{text!r} is not the host of a registry")
-
-
-def _auth(record: Record) -> Any:
-    if record.whole and not record.authored("auth", "username", "password"):
-        return record.refuse_all("needs username and password, or auth")
-    if record.authored("auth") and record.authored("username", "password"):
-        return record.refuse_all("takes auth, or username and password; not both")
-    if len(record.authored("username", "password")) == 1:
-        return record.refuse_all("needs both username and password")
-    return MappingProxyType(record.values) if record.whole else INVALID
-
-
-class _Credential(Shape):
-    """Text whose value never stands in a message."""
-
-    def read(self, node: Node, place: Place) -> Any:
-        if node.kind != "scalar" or node.value is None or not node.text:
-            return place.refuse(node, "must be text that is not empty")
-        return node.source
-
-    def schema(self, definitions: Definitions) -> Schema:
-        return {"type": ["string", "number", "boolean"], "minLength": 1}
-
-
-class _AuthConfig(Shape):
-    """A Docker config as JSON text, or a reference to one."""
-
-    def read(self, node: Node, place: Place) -> Any:
-        import json
-
-        if has_reference(node.text):
-            return node.text
-        try:
-            config = json.loads(node.text)
-        except (ValueError, RecursionError):
-            config = None
-        if not isinstance(config, dict):
-            return place.refuse(node, "must be a mapping of hosts, or a Docker config as JSON text")
-        return node.text
-
-    def schema(self, definitions: Definitions) -> Schema:
-        return {"type": "string"}
-
-
-REGISTRY_AUTHS: Shape = ByKind(
-    what="a mapping of hosts, or a Docker config as JSON text",
-    text=_AuthConfig(),
-    mapping=MapOf(
-        ByKind(
-            what="a mapping with username and password, or auth",
-            text=_Credential(),
-            mapping=Object(
-                {"username": _Credential(), "password": _Credential(), "auth": _Credential()}, _auth
-            ),
-        ),
-        key=_registry,
-    ),
-)

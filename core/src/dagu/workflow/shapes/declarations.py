@@ -8,9 +8,10 @@ from typing import Any
 
 from dagu.workflow.model import Secret
 from dagu.workflow.place import INVALID, Place
-from dagu.workflow.shapes.base import Definitions, ListOf, MapOf, Schema, Shape, Text
+from dagu.workflow.shapes.base import Definitions, ListOf, MapOf, Schema, Shape
 from dagu.workflow.shapes.env import ENV_NAME
 from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.scalars import Text
 from dagu.workflow.tree import Node, shortened
 
 CONST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -75,10 +76,12 @@ def _secret(record: Record) -> Any:
     if record.has("name"):
         if not ENV_NAME.fullmatch(name):
             record.refuse("name", f"name {name!r} is not the name of an environment variable")
-        elif name in MANAGED or name.startswith("DAG_PUSHBACK"):
-            record.refuse("name", f"name {name!r} collides with a variable that the run sets itself")
-        elif name.startswith("DAGU_"):
-            record.refuse("name", f"name {name!r} must not start with DAGU_")
+        else:
+            wrong = ["must not start with DAGU_"] if name.startswith("DAGU_") else []
+            if name in MANAGED or name.startswith("DAG_PUSHBACK"):
+                wrong.append("collides with a variable that the run sets itself")
+            if wrong:
+                record.refuse("name", f"name {name!r} {', and '.join(wrong)}")
     by_provider = record.authored("provider", "key", "options")
     if record.authored("ref") and by_provider:
         record.refuse("ref", f"name {name!r}: takes ref, or provider and key; not both")

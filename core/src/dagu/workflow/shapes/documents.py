@@ -9,27 +9,16 @@ from dagu.workflow.model import EMPTY, Artifacts, Shell, Workflow
 from dagu.workflow.place import INVALID, Place
 from dagu.workflow.quantities import parse_cpus, parse_size
 from dagu.workflow.shapes.actions import SHELL
-from dagu.workflow.shapes.base import (
-    Anything,
-    Bool,
-    ByKind,
-    Const,
-    Definitions,
-    ListOf,
-    MapOf,
-    Named,
-    Number,
-    Schema,
-    Shape,
-    Text,
-)
+from dagu.workflow.shapes.base import ByKind, Definitions, ListOf, MapOf, Named, Schema, Shape
 from dagu.workflow.shapes.conditions import Preconditions
-from dagu.workflow.shapes.containers import REGISTRY_AUTHS, Container, quantity
+from dagu.workflow.shapes.containers import Container, quantity
 from dagu.workflow.shapes.declarations import SECRETS, Consts
 from dagu.workflow.shapes.env import Env
 from dagu.workflow.shapes.harnesses import HARNESS_DEFAULTS, HARNESSES
 from dagu.workflow.shapes.params import ParamsShape
 from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.registry import REGISTRY_AUTHS
+from dagu.workflow.shapes.scalars import Anything, Bool, Const, Number, Text
 from dagu.workflow.shapes.steps import DEFAULTS_FIELDS, STEP, STEPS
 from dagu.workflow.tree import Node
 

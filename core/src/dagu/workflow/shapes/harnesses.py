@@ -7,9 +7,9 @@ from typing import Any
 
 from dagu.workflow.model import HarnessDefinition
 from dagu.workflow.place import INVALID, Place
-from dagu.workflow.shapes.base import ByKind, Definitions, ListOf, MapOf, Schema, Shape, Text
-from dagu.workflow.shapes.base import Const as _Const
+from dagu.workflow.shapes.base import ByKind, Definitions, ListOf, MapOf, Schema, Shape
 from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.scalars import Const, Text
 from dagu.workflow.tree import Node
 
 REFUSED_OPTIONS = ("binary", "prompt_args")
@@ -55,7 +55,7 @@ HARNESSES: Shape = MapOf(
     ByKind(
         what="a mapping with binary, or null to take an inherited one away",
         mapping=DEFINITION,
-        null=_Const(lambda _: None, {"type": "null"}),
+        null=Const(lambda _: None, {"type": "null"}),
     ),
     key=_check_name,
     what="a mapping of names to harness definitions",

@@ -8,8 +8,9 @@ from typing import Any
 
 from dagu.workflow.model import Foreach, Parallel
 from dagu.workflow.place import INVALID, Place
-from dagu.workflow.shapes.base import Anything, ByKind, Definitions, ListOf, MapOf, Schema, Shape, Text
+from dagu.workflow.shapes.base import ByKind, Definitions, ListOf, MapOf, Schema, Shape
 from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.scalars import Anything, Text
 from dagu.workflow.tree import Node
 
 MAX_CONCURRENT = 1000

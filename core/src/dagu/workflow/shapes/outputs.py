@@ -7,8 +7,9 @@ from typing import Any
 
 from dagu.workflow.model import DeclaredOutput, OutputEntry, StreamTarget
 from dagu.workflow.place import INVALID, Place
-from dagu.workflow.shapes.base import ByKind, Definitions, Schema, Shape, Text
+from dagu.workflow.shapes.base import ByKind, Definitions, Schema, Shape
 from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.scalars import Text
 from dagu.workflow.tree import Node, shortened
 
 OUTPUT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -8,10 +8,11 @@ from typing import Any
 
 from dagu.workflow.model import Param, Params
 from dagu.workflow.place import INVALID, Place
-from dagu.workflow.shapes.base import Bool, Definitions, ListOf, Number, Schema, Shape, Text
+from dagu.workflow.shapes.base import Definitions, ListOf, Schema, Shape
 from dagu.workflow.shapes.param_rules import coerced, problem_with, rule_problem
 from dagu.workflow.shapes.patterns import check_pattern
 from dagu.workflow.shapes.record import Object, Record
+from dagu.workflow.shapes.scalars import Bool, Number, Text
 from dagu.workflow.tree import Node, scalar_text, shortened
 from dagu.workflow.values.errors import ParamsInvalid
 from dagu.workflow.values.params_tokens import split_tokens
@@ -33,6 +34,8 @@ def _definition(record: Record) -> Any:
     if reason is not None:
         key, why = reason
         return record.refuse(_KEYS[key], f"the parameter with name {name!r}: {why}")
+    if "enum" in rules:
+        rules["enum"] = tuple(coerced(value, kind) for value in rules["enum"])
     schema = MappingProxyType({"type": kind, **rules})
     if record.whole and record.has("default"):
         wrong = problem_with(record.get("default"), schema)

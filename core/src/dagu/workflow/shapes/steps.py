@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import signal
 from typing import Any
 
 from dagu.workflow.model import EMPTY, Step
 from dagu.workflow.place import INVALID, Place, suggestion
 from dagu.workflow.scopes import Scope
 from dagu.workflow.shapes.actions import ACTIONS, CHILD_RUNS, CONTAINED, NO_ACTIONS, RUN_WITH, is_direct
-from dagu.workflow.shapes.base import Anything, Bool, Definitions, ListOf, Named, Number, Schema, Shape, Text
+from dagu.workflow.shapes.base import Definitions, ListOf, Named, Schema, Shape
 from dagu.workflow.shapes.conditions import REPEAT_POLICY, RETRY_POLICY, ContinueOnShape, Preconditions
 from dagu.workflow.shapes.containers import Container
 from dagu.workflow.shapes.env import Env
@@ -18,103 +16,11 @@ from dagu.workflow.shapes.items import ParallelShape, foreach
 from dagu.workflow.shapes.outputs import OUTPUT, Outputs, Stream
 from dagu.workflow.shapes.record import Object, Record
 from dagu.workflow.shapes.run import RunShape
+from dagu.workflow.shapes.scalars import Anything, Bool, Number, Text
+from dagu.workflow.shapes.step_fields import Dependencies, Depends, Id, Name, check_signal
 from dagu.workflow.tree import Node, shortened
 
-_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-RESERVED = ("env", "output", "outputs", "params", "stderr", "stdout", "args")
 SELECTORS = ("run", "action", "foreach")
-
-
-class _Id(Shape):
-    """Trimmed; blank counts as absent."""
-
-    def read(self, node: Node, place: Place) -> Any:
-        text = node.text.strip() if node.kind == "scalar" else "["
-        if not text:
-            return ""
-        if not _ID.fullmatch(text):
-            shown = shortened(text) if node.kind == "scalar" else node.described
-            return place.refuse(
-                node, f"invalid step ID format: {shown}; letters, digits and '_', a letter first"
-            )
-        if len(text) > 40:
-            return place.refuse(node, f"step ID must be at most 40 bytes long, not {len(text)}")
-        if text.lower() in RESERVED:
-            return place.refuse(node, f"step ID {text!r} is a reserved word", "choose another")
-        return text
-
-    def schema(self, definitions: Definitions) -> Schema:
-        pattern = rf"^\s*({_ID.pattern})?\s*$"
-        return {"type": "string", "pattern": pattern, "maxLength": 60}
-
-
-class _Name(Shape):
-    """Trimmed; blank counts as absent."""
-
-    def read(self, node: Node, place: Place) -> Any:
-        if node.kind != "scalar":
-            return place.refuse(node, f"must be text, not {node.described}")
-        text = node.text.strip()
-        size = len(text.encode(errors="replace"))
-        if size > 255:
-            return place.refuse(node, f"step name must be at most 255 bytes long, not {size}")
-        return text
-
-    def schema(self, definitions: Definitions) -> Schema:
-        return {"type": ["string", "number", "boolean"], "maxLength": 300}
-
-
-class _Depends(Shape):
-    """Null, a text or a list; exact and untrimmed."""
-
-    takes_null = True
-
-    def read(self, node: Node, place: Place) -> Any:
-        if node.is_null:
-            return ()
-        if node.is_text:
-            return (node.text,)
-        if node.kind != "list" or any(item.kind != "scalar" for item in node.value):
-            return place.refuse(node, f"depends must be a string or array of strings, not {node.described}")
-        return tuple(item.text for item in node.value)
-
-    def schema(self, definitions: Definitions) -> Schema:
-        item = {"type": ["string", "number", "boolean", "null"]}
-        return {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": item}]}
-
-
-class _Dependencies(Shape):
-    """File patterns; inert here, but they must be literal."""
-
-    def read(self, node: Node, place: Place) -> Any:
-        items = node.value if node.kind == "list" else [node]
-        result: Any = None
-        for index, item in enumerate(items):
-            here = place.item(index) if node.kind == "list" else place
-            if not item.is_text:
-                result = here.refuse(
-                    item, f"dependencies must be a literal file pattern, not {item.described}"
-                )
-            elif _has_braced_reference(item.text):
-                result = here.refuse(
-                    item, f"dependencies must be literal, but {shortened(item.text)} holds a reference"
-                )
-        return result
-
-    def schema(self, definitions: Definitions) -> Schema:
-        return {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-
-
-def _has_braced_reference(text: str) -> bool:
-    from dagu.workflow.values.tokens import tokens
-
-    return any(True for _ in tokens(text))
-
-
-def _check_signal(text: str) -> None:
-    name = text.strip().upper()
-    if name.removeprefix("SIG") and f"SIG{name.removeprefix('SIG')}" not in signal.Signals.__members__:
-        raise ValueError(f"{text!r} is not the name of a signal; write it like SIGTERM")
 
 
 DEFAULTS_FIELDS: dict[str, Shape] = {
@@ -124,21 +30,21 @@ DEFAULTS_FIELDS: dict[str, Shape] = {
     "retry_policy": RETRY_POLICY,
     "repeat_policy": REPEAT_POLICY,
     "timeout_sec": Number(minimum=0, maximum=10**9, integer=False),
-    "signal_on_stop": Text(literal=True, check=_check_signal),
+    "signal_on_stop": Text(literal=True, check=check_signal),
     "mail_on_error": Bool(),
 }
 
 FOREACH = foreach(lambda: STEPS)
 
 _FIELDS: dict[str, Shape] = {
-    "id": _Id(),
-    "name": _Name(),
+    "id": Id(),
+    "name": Name(),
     "description": Text(literal=True, scalars=True, blank=True),
     "run": RunShape(),
     "action": Text(literal=True, strip=True),
     "foreach": FOREACH,
     "with": Anything("map"),
-    "depends": _Depends(),
+    "depends": Depends(),
     "working_dir": Text(),
     "stdout": Stream(outputs=True),
     "stderr": Stream(outputs=False),
@@ -148,7 +54,7 @@ _FIELDS: dict[str, Shape] = {
     "output_schema": Anything("map"),
     "parallel": ParallelShape(),
     "container": Container(),
-    "dependencies": _Dependencies(),
+    "dependencies": Dependencies(),
     **DEFAULTS_FIELDS,
 }
 
