@@ -9,6 +9,7 @@ from typing import Any
 
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.contracts.runtime import ContainerRuntime
+from dagu.contracts.service import ServiceContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ class ServiceSpec:
 
     name: str
     summary: str
-    factory: Callable[[Any], Service]
+    factory: Callable[[ServiceContext], Service]
 
 
 @dataclass(frozen=True, kw_only=True)
