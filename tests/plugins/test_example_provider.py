@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -91,3 +92,11 @@ def test_taken_away_is_missed_by_name(environment: Path, tmp_path: Path) -> None
     started = dagu(environment, tmp_path, "start", str(EXAMPLE / "count.yaml"))
     assert started.returncode == 1
     assert "word-count" in started.stderr
+
+
+def test_the_page_shows_the_example() -> None:
+    page = (ROOT / "docs" / "plugins" / "writing-a-provider.md").read_text()
+    sources = "\n".join(path.read_text() for path in EXAMPLE.rglob("*.py"))
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 4
+    assert [block for block in blocks if block not in sources] == []
