@@ -1,0 +1,220 @@
+"""Containers: started, looked at, ended, removed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from dagu.contracts.container import ContainerState, ContainerStatus, ExitStatus
+from dagu.contracts.runtime import Attachment
+from dagu.contracts.streams import Streams
+from dagu.errors import CommandForbidden, CommandNotFound, ContainerNotFound, RequestRefused
+from dagu_podman_runtime import state
+from dagu_podman_runtime.connection import PATIENT, PROMPT, Connection, Timeout, path_name
+from dagu_podman_runtime.facts import Facts
+from dagu_podman_runtime.health import HealthChecks
+from dagu_podman_runtime.networks import carries, label_filters
+from dagu_podman_runtime.oom import OomWatch
+from dagu_podman_runtime.request import signal_number
+from dagu_podman_runtime.streams import NoStreams, Pump
+from dagu_podman_runtime.waits import Waits
+
+_PAUSE = 0.02  # seconds between two looks at a container whose restart is under way
+_DEFAULT_SIGNAL = "TERM"
+
+
+class Containers:
+    """The containers of one service."""
+
+    def __init__(self, connection: Connection, facts: Callable[[], Facts]) -> None:
+        self._connection = connection
+        self._facts = facts
+        self._waits = Waits(connection, self.look, lambda: facts().shares_filesystem)
+        self._health = HealthChecks(connection, self.look)
+        self._watches: dict[str, OomWatch] = {}
+        self._lock = threading.Lock()
+
+    def look(self, container: str) -> Mapping[str, Any]:
+        """Podman's description of a container, with the engine's time as ``Now``.
+
+        Raises:
+            ContainerNotFound: It is not there.
+        """
+        answer = self._call("GET", container, "json")
+        found: dict[str, Any] = answer.json()
+        if date := answer.headers.get("Date"):
+            found["Now"] = parsedate_to_datetime(date).timestamp()
+        return found
+
+    def attach(self, container: str, streams: Streams) -> Attachment:
+        """Connect to the standard streams."""
+        # Podman would make an ended container ready to run again.
+        if state.container_state(self.look(container)).status is ContainerStatus.EXITED:
+            return NoStreams()
+        params = {
+            "stream": "true",
+            "stdout": "true",
+            "stderr": "true",
+            "stdin": "true" if streams.stdin is not None else "false",
+            "detachKeys": "",
+        }
+        path = f"/containers/{path_name(container)}/attach"
+        try:
+            connection, first = self._connection.upgrade(path, subject=container, params=params)
+        except ContainerNotFound:
+            raise
+        except (CommandNotFound, CommandForbidden, RequestRefused):
+            # Attaching makes the container ready to run. What that finds, `start` finds, and tells.
+            return NoStreams()
+        return Pump(connection, first, streams)
+
+    def start(self, container: str) -> None:
+        """Start a created container."""
+        found = self.look(container)
+        name = str(found["Id"])
+        host = found.get("HostConfig") or {}
+        limited = bool(host.get("Memory")) and not self._facts().cgroup_v2
+        if limited or host.get("AutoRemove"):
+            self._call("POST", name, "init", timeout=PATIENT)
+            if limited:
+                self._watch(name)
+            if host.get("AutoRemove"):
+                self._waits.keep(name)
+        self._call("POST", name, "start", timeout=PATIENT)
+        if state.has_health_check(found):
+            self._health.run({**found, "State": {**found["State"], "Running": True}})
+
+    def wait(self, container: str) -> ExitStatus:
+        """Block until the main process ended."""
+        if (code := self._waits.kept(container)) is not None:
+            return state.exit_status(code)
+        found = self.look(container)
+        name = str(found["Id"])
+        if (code := self._waits.kept(name)) is not None:
+            return state.exit_status(code, oom_killed=self._ran_out(name))
+        if state.container_state(found).status is ContainerStatus.CREATED:
+            # Of one that is ready to run, the engine waits for the end; of one that is not, it says 0 at once.
+            self._call("POST", name, "init", timeout=PATIENT)
+            found = self.look(name)
+        code = self._waits.code(found)
+        assert code is not None
+        try:
+            ended = state.container_state(self.look(name)).exit
+        except ContainerNotFound:
+            ended = None
+        oom = self._ran_out(name) or bool(ended and ended.oom_killed)
+        return state.exit_status(code, oom_killed=oom, error=ended.error if ended else "")
+
+    def inspect(self, container: str) -> ContainerState:
+        """What Podman knows of a container now; sees to it that its health check is run."""
+        found = self.look(container)
+        self._health.run(found)
+        return self._state(found)
+
+    def stop(self, container: str, *, signal: str, grace: float) -> None:
+        """Send the signal, wait, then kill. Gone is success."""
+        try:
+            while self._stop(self.look(container), signal, grace):
+                time.sleep(_PAUSE)
+        except ContainerNotFound:
+            return
+
+    def kill(self, container: str, *, signal: str) -> None:
+        """Send a signal to the main process. Gone or ended is success."""
+        number = signal_number(signal)
+        try:
+            self._signal(container, number)
+        except ContainerNotFound:
+            return
+
+    def remove(self, container: str) -> None:
+        """Remove a container with its anonymous volumes. Gone is success."""
+        params = {"force": True, "timeout": 0, "volumes": True, "ignore": True}
+        name = container
+        try:
+            name = str(self.look(container)["Id"])
+            self._connection.call(
+                "DELETE", f"/containers/{path_name(name)}", subject=container, params=params, timeout=PATIENT
+            )
+        except ContainerNotFound:
+            pass
+        finally:
+            self._forget(name)
+
+    def find(self, labels: Mapping[str, str]) -> Sequence[ContainerState]:
+        """All containers that carry the labels."""
+        params = {"all": True, **label_filters(labels)}
+        listed = self._connection.call("GET", "/containers/json", params=params).json()
+        states = []
+        for entry in listed or ():
+            try:
+                found = self._state(self.look(str(entry["Id"])))
+            except ContainerNotFound:
+                continue
+            if carries(found.labels, labels):
+                states.append(found)
+        return states
+
+    def close(self) -> None:
+        """Run no further health checks."""
+        self._health.close()
+
+    def _call(
+        self, method: str, container: str, verb: str, *, timeout: Timeout = PROMPT, **params: object
+    ) -> Any:
+        path = f"/containers/{path_name(container)}/{verb}"
+        return self._connection.call(method, path, subject=container, params=params, timeout=timeout)
+
+    def _state(self, found: Mapping[str, Any]) -> ContainerState:
+        status = state.container_state(found)
+        if status.exit is None or not self._ran_out(status.id):
+            return status
+        return state.container_state(found, oom_killed=True)
+
+    def _stop(self, found: Mapping[str, Any], signal: str, grace: float) -> bool:
+        """One attempt; tells whether it has to be made again."""
+        name, told = str(found["Id"]), found["State"]
+        if told.get("Paused"):
+            self._call("POST", name, "unpause")
+        elif not told.get("Running"):
+            # Between its end and its restart there is nothing to signal yet.
+            return told.get("Status") == "stopped" and state.starts_again(found)
+        own = (found.get("Config") or {}).get("StopSignal")
+        number = signal_number(signal or str(own or _DEFAULT_SIGNAL))
+        ended = (
+            grace > 0 and self._signal(name, number) and self._waits.code(found, seconds=grace) is not None
+        )
+        if not ended and self._signal(name, signal_number("KILL")):
+            self._waits.code(found)
+        # Looked at once more: a restart may have been under way.
+        return True
+
+    def _signal(self, container: str, number: int) -> bool:
+        """Send a signal; tells whether there was a process to take it."""
+        try:
+            self._call("POST", container, "kill", signal=number, timeout=PATIENT)
+        except RequestRefused:
+            # It has no process. If that is not the reason, the refusal stands.
+            if self.look(container)["State"].get("Running"):
+                raise
+            return False
+        return True
+
+    def _watch(self, container: str) -> None:
+        pid = int(self.look(container)["State"].get("Pid") or 0)
+        watch = OomWatch(pid)
+        with self._lock:
+            self._watches[container] = watch
+
+    def _ran_out(self, container: str) -> bool:
+        with self._lock:
+            watch = self._watches.get(container)
+        return watch is not None and watch.seen()
+
+    def _forget(self, container: str) -> None:
+        self._waits.forget(container)
+        with self._lock:
+            self._watches.pop(container, None)

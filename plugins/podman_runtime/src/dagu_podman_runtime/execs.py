@@ -1,0 +1,233 @@
+"""Commands in a running container."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dagu.contracts import process_tree
+from dagu.contracts.container import ExecRequest, ExitStatus
+from dagu.contracts.runtime import Execution
+from dagu.contracts.streams import Sink, Streams
+from dagu.errors import ContainerNotFound, EngineLost, EngineUnreachable, RequestRefused, RuntimeFailure
+from dagu_podman_runtime import raw, state
+from dagu_podman_runtime.connection import Connection, path_name
+from dagu_podman_runtime.endings import Tree, end_tree
+from dagu_podman_runtime.errors import brief, command_failure
+from dagu_podman_runtime.streams import Pump
+
+# A lone byte that begins this would be held for the wish to detach. Sixteen in a row, each alone, are not sent.
+_NEVER = ",".join(["ctrl-_"] * 16)
+# What Podman writes to standard error when the command could not be started, and nothing else was written.
+_NOT_STARTED = re.compile(rb"(Error: [^\n]*: OCI [^\n]*\n)(Error: [^\n]*\n)*")
+_COULD_BE = re.compile(rb"Error: \S+: .*", re.DOTALL)
+_LONGEST = 16384
+
+
+class Execs:
+    """Starts commands in the containers of one service.
+
+    Args:
+        inspect: Podman's description of a container.
+        local: The service's processes are in this machine's process table.
+    """
+
+    def __init__(
+        self, connection: Connection, inspect: Callable[[str], Mapping[str, Any]], local: Callable[[], bool]
+    ) -> None:
+        self._connection = connection
+        self._inspect = inspect
+        self._local = local
+
+    def start(self, container: str, request: ExecRequest, streams: Streams) -> Command:
+        """Start a command.
+
+        Raises:
+            ContainerNotFound: The container is not there, or does not run.
+            RequestRefused: There is no such user, or a raw key can't be honoured.
+        """
+        marker = process_tree.new_marker()
+        body = _body(request, marker, stdin=streams.stdin is not None)
+        session = self._create(container, body)
+        held = _HeldBack(streams.stderr)
+        connection, first = self._connection.upgrade(
+            f"/exec/{session}/start", subject=container, body={"Detach": False, "Tty": False}
+        )
+        pump = Pump(connection, first, Streams(held.after(streams.stdout), held, streams.stdin))
+        return Command(self, container, session, pump, held, marker, user=body.get("User", ""))
+
+    def run(self, container: str, argv: tuple[str, ...], *, user: str, privileged: bool) -> tuple[int, bytes]:
+        """Run a command of our own to its end; gives its exit code and output.
+
+        Raises:
+            CommandNotFound: The program is not in the container.
+        """
+        output: list[bytes] = []
+        request = ExecRequest(argv=argv, user=user, working_dir="/", raw={"Privileged": privileged})
+        status = self.start(container, request, Streams(stdout=output.append)).wait()
+        return status.code, b"".join(output)
+
+    def inspect(self, session: str) -> Mapping[str, Any]:
+        """What Podman knows of a command."""
+        found: Mapping[str, Any] = self._connection.call(
+            "GET", f"/exec/{session}/json", subject=session
+        ).json()
+        return found
+
+    def tree(self, container: str, marker: str, user: str) -> Tree:
+        """What is needed to end what a command started."""
+        found = self._inspect(container)
+        running = bool(found["State"].get("Running"))
+        pid = int(found["State"].get("Pid") or 0) if running and self._local() else 0
+        return Tree(marker=marker, pid=pid, user=user, running=running)
+
+    def _create(self, container: str, body: Mapping[str, Any]) -> str:
+        try:
+            path = f"/containers/{path_name(container)}/exec"
+            return str(self._connection.call("POST", path, subject=container, json=body).json()["Id"])
+        except RequestRefused as error:
+            # Podman says so in many words; ask what is the matter instead of reading them.
+            status = state.container_state(self._inspect(container)).status
+            if status.value == "running":
+                raise
+            raise ContainerNotFound(
+                f"the container {container!r} does not run, it is {status.value}", hint="start it first"
+            ) from error
+
+
+class Command(Execution):
+    """A command that was started in a container."""
+
+    def __init__(
+        self,
+        execs: Execs,
+        container: str,
+        session: str,
+        pump: Pump,
+        held: _HeldBack,
+        marker: str,
+        *,
+        user: str,
+    ) -> None:
+        self._execs = execs
+        self._container = container
+        self._session = session
+        self._pump = pump
+        self._held = held
+        self._marker = marker
+        self._user = user
+        self._lock = threading.Lock()
+        self._outcome: ExitStatus | RuntimeFailure | None = None
+
+    def wait(self) -> ExitStatus:
+        self._pump.join()
+        with self._lock:
+            if self._outcome is None:
+                try:
+                    self._outcome = self._read()
+                except EngineUnreachable as error:
+                    raise EngineLost(error.message, hint=error.hint) from error
+            outcome = self._outcome
+        if isinstance(outcome, RuntimeFailure):
+            raise outcome
+        return outcome
+
+    def end(self, *, signal: str = "TERM", grace: float = 5.0) -> None:
+        try:
+            tree = self._execs.tree(self._container, self._marker, self._user)
+        except ContainerNotFound:
+            return
+        if tree.running:
+            end_tree(self._execs, self._container, tree, signal=signal, grace=grace, ended=self._ended)
+
+    def _ended(self) -> bool:
+        """Whether the command itself has ended, as the engine says."""
+        try:
+            return not self._execs.inspect(self._session).get("Running")
+        except RequestRefused:
+            return True
+
+    def _read(self) -> ExitStatus | RuntimeFailure:
+        try:
+            found = self._execs.inspect(self._session)
+        except RequestRefused:
+            # Podman forgets the commands of a container that ended or is removed.
+            self._held.release()
+            return ExitStatus(code=137, error=f"the container {self._container!r} ended before the command")
+        if found.get("Running"):
+            raise EngineLost(
+                "the stream of a command ended, and the engine says that it runs",
+                hint="Podman's service was restarted; the command may still run in its container",
+            )
+        code = int(found.get("ExitCode") or 0)
+        text = self._held.not_started() if code in (125, 126, 127) else None
+        if text is None:
+            self._held.release()
+            return state.exit_status(code)
+        return command_failure(text) or RequestRefused(f"Podman could not start the command: {brief(text)}")
+
+
+class _HeldBack:
+    """A sink for standard error that keeps back what may be Podman's own word that nothing was started."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._lock = threading.Lock()
+        self._kept = b""
+        self._open = False
+
+    def __call__(self, block: bytes) -> None:
+        with self._lock:
+            if not self._open:
+                self._kept += block
+                if len(self._kept) < _LONGEST and _COULD_BE.fullmatch(self._kept) and _complete(self._kept):
+                    return
+                block, self._kept, self._open = self._kept, b"", True
+        self._sink(block)
+
+    def after(self, stdout: Sink) -> Sink:
+        """A sink for standard output; once it is used, the command was started."""
+
+        def sink(block: bytes) -> None:
+            self.release()
+            stdout(block)
+
+        return sink
+
+    def release(self) -> None:
+        """Give out what was kept, and keep nothing more."""
+        with self._lock:
+            block, self._kept, self._open = self._kept, b"", True
+        if block:
+            self._sink(block)
+
+    def not_started(self) -> str | None:
+        """Podman's word, if that is all there was."""
+        with self._lock:
+            return self._kept.decode(errors="replace") if _NOT_STARTED.fullmatch(self._kept) else None
+
+
+def _complete(text: bytes) -> bool:
+    return _NOT_STARTED.fullmatch(text) is not None
+
+
+def _body(request: ExecRequest, marker: str, *, stdin: bool) -> dict[str, Any]:
+    fields = raw.exec_fields(request.raw)
+    given = fields.pop("Env", None) or []
+    if isinstance(given, Mapping):
+        given = [f"{name}={value}" for name, value in given.items()]
+    environment = [f"{name}={value}" for name, value in request.env.items()]
+    body = {
+        "Cmd": list(request.argv),
+        "User": request.user,
+        "WorkingDir": request.working_dir,
+        "AttachStdin": stdin,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Tty": False,
+        "DetachKeys": _NEVER,
+    }
+    own = [f"{process_tree.MARKER}={marker}"]
+    return body | fields | {"Env": [*environment, *(str(entry) for entry in given), *own]}

@@ -1,0 +1,111 @@
+"""Networks and volumes by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dagu.contracts.container import EMPTY, NamedObject
+from dagu.errors import NameTaken, RequestRefused, RuntimeFailure
+from dagu_podman_runtime import state
+from dagu_podman_runtime.connection import Connection, path_name
+
+_GONE = ("network not found", "no such network", "no such volume", "unable to find network")
+
+
+class Networks:
+    """The bridge networks of one service."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def create(self, name: str, *, internal: bool, labels: Mapping[str, str]) -> None:
+        """Make a bridge network whose containers find each other by name.
+
+        Raises:
+            NameTaken: It exists already.
+        """
+        body = {
+            "name": name,
+            "driver": "bridge",
+            "internal": internal,
+            "labels": dict(labels),
+            "dns_enabled": True,
+        }
+        self._connection.call("POST", "/networks/create", subject=name, json=body)
+
+    def remove(self, name: str) -> None:
+        """Remove a network. Gone is success."""
+        _remove(self._connection, f"/networks/{path_name(name)}", name)
+
+    def find(self, labels: Mapping[str, str]) -> Sequence[NamedObject]:
+        """Networks that carry every one of the labels."""
+        found = self._connection.call("GET", "/networks/json", params=label_filters(labels)).json()
+        return _carrying(found or [], labels)
+
+    def gateway(self, name: str) -> str:
+        """The address of the engine's machine on a network; empty if it has none."""
+        found = self._connection.call("GET", f"/networks/{path_name(name)}/json", subject=name).json()
+        return next(
+            (str(subnet["gateway"]) for subnet in found.get("subnets") or () if subnet.get("gateway")), ""
+        )
+
+
+class Volumes:
+    """The named volumes of one service."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def create(self, name: str, *, labels: Mapping[str, str]) -> None:
+        """Make a volume.
+
+        Raises:
+            NameTaken: It exists already.
+        """
+        # Newer versions give back the volume that exists, unless they are asked first.
+        if self._exists(name):
+            raise NameTaken(f"{name!r} exists already", hint="choose another name, or remove it first")
+        self._connection.call(
+            "POST", "/volumes/create", subject=name, json={"Name": name, "Label": dict(labels)}
+        )
+
+    def remove(self, name: str) -> None:
+        """Remove a volume. Gone is success."""
+        _remove(self._connection, f"/volumes/{path_name(name)}", name)
+
+    def find(self, labels: Mapping[str, str]) -> Sequence[NamedObject]:
+        """Volumes that carry every one of the labels."""
+        found = self._connection.call("GET", "/volumes/json", params=label_filters(labels)).json()
+        return _carrying(found or [], labels)
+
+    def _exists(self, name: str) -> bool:
+        try:
+            self._connection.call("GET", f"/volumes/{path_name(name)}/exists", subject=name)
+        except RequestRefused:
+            return False
+        return True
+
+
+def label_filters(labels: Mapping[str, str]) -> Mapping[str, Any]:
+    """The query that asks for all of the labels; an empty value for any."""
+    if not labels:
+        return EMPTY
+    return {"filters": {"label": [f"{name}={value}" if value else name for name, value in labels.items()]}}
+
+
+def carries(found: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether all of the labels are there; an empty value stands for any. Newer engines match patterns."""
+    return all(name in found and value in ("", found[name]) for name, value in labels.items())
+
+
+def _carrying(found: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> list[NamedObject]:
+    return [named for entry in found if carries((named := state.named(entry)).labels, labels)]
+
+
+def _remove(connection: Connection, path: str, name: str) -> None:
+    try:
+        connection.call("DELETE", path, subject=name)
+    except RuntimeFailure as error:
+        if not any(text in error.message.lower() for text in _GONE):
+            raise
