@@ -19,14 +19,14 @@ WAITS = ("running", "healthy")
 RESTART_POLICIES = ("no", "always", "unless-stopped")
 PROTOCOLS = ("tcp", "udp", "sctp")
 
-_VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_CONTAINER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
-_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+_VOLUME_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_CONTAINER_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_PLATFORM = r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?"
+_HOST = r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])"
-_IMAGE = re.compile(
+_IMAGE = (
     rf"(?:{_DOMAIN}(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?"
 )
@@ -74,7 +74,7 @@ def parse_volume(text: str) -> Volume:
         raise ValueError(f"invalid volume {text!r}; it has no source")
     _check_target(target, text)
     kind = "bind" if looks_like_path(source) else "volume"
-    if kind == "volume" and not _VOLUME_NAME.fullmatch(source):
+    if kind == "volume" and not re.fullmatch(_VOLUME_NAME, source):
         raise ValueError(
             f"invalid volume {text!r}; {source!r} is no volume name, and a path starts with '/', '.' or '~'"
         )
@@ -99,7 +99,7 @@ def volume_from_mapping(entry: Mapping[str, Any]) -> Volume:
         raise ValueError("invalid volume; a bind mount needs a source")
     if kind == "tmpfs" and source:
         raise ValueError("invalid volume; a tmpfs has no source")
-    if kind == "volume" and source and not _VOLUME_NAME.fullmatch(source):
+    if kind == "volume" and source and not re.fullmatch(_VOLUME_NAME, source):
         raise ValueError(f"invalid volume; {source!r} is no volume name")
     if kind != "tmpfs" and ("size" in entry or "mode" in entry):
         raise ValueError("invalid volume; only a tmpfs has a size and a mode")
@@ -225,22 +225,22 @@ def _one_of(text: str, allowed: tuple[str, ...], what: str) -> str:
 
 def parse_image(text: str) -> str:
     """An image reference: ``[host[:port]/]name[:tag][@digest]``."""
-    if len(text) > 512 or not _IMAGE.fullmatch(text):
-        why = "; the name must be in lower case" if _IMAGE.fullmatch(text.lower()) else ""
+    if len(text) > 512 or not re.fullmatch(_IMAGE, text):
+        why = "; the name must be in lower case" if re.fullmatch(_IMAGE, text.lower()) else ""
         raise ValueError(f"invalid image reference {text!r}{why}")
     return text
 
 
 def parse_container_name(text: str) -> str:
     """The name or id of a container."""
-    if not _CONTAINER_NAME.fullmatch(text):
+    if not re.fullmatch(_CONTAINER_NAME, text):
         raise ValueError(f"invalid container name {text!r}; allowed are letters, digits, '_', '.' and '-'")
     return text
 
 
 def parse_platform(text: str) -> str:
     """``os/architecture[/variant]``."""
-    if not _PLATFORM.fullmatch(text):
+    if not re.fullmatch(_PLATFORM, text):
         raise ValueError(f"invalid platform {text!r}; write it like linux/amd64")
     return text
 
@@ -255,9 +255,9 @@ def parse_user(text: str) -> str:
 def parse_network(text: str) -> str:
     """``bridge``, ``host``, ``none``, ``container:NAME`` or the name of a network."""
     kind, colon, name = text.partition(":")
-    if colon and kind == "container" and _CONTAINER_NAME.fullmatch(name):
+    if colon and kind == "container" and re.fullmatch(_CONTAINER_NAME, name):
         return text
-    if not _CONTAINER_NAME.fullmatch(text):
+    if not re.fullmatch(_CONTAINER_NAME, text):
         raise ValueError(
             f"invalid network {text!r}; write bridge, host, none, container:NAME or a network's name"
         )
@@ -269,7 +269,7 @@ def parse_allowed_host(text: str) -> tuple[str, int | None]:
     host, colon, port = text.rpartition(":")
     if not colon:
         host, port = text, ""
-    if not _HOST.fullmatch(host) or ".." in host or (colon and not port.isdigit()):
+    if not re.fullmatch(_HOST, host) or ".." in host or (colon and not port.isdigit()):
         raise ValueError(f"{text!r} is not a host; write it like api.example.com or *.example.com:443")
     return host.lower(), _port(port, text) if colon else None
 
@@ -277,7 +277,7 @@ def parse_allowed_host(text: str) -> tuple[str, int | None]:
 def parse_extra_host(text: str) -> tuple[str, str]:
     """``name:address``, where the address may be ``host-gateway``."""
     name, colon, address = text.partition(":")
-    if not colon or not _HOST.fullmatch(name):
+    if not colon or not re.fullmatch(_HOST, name):
         raise ValueError(f"invalid extra host {text!r}; write name:address")
     if address != "host-gateway":
         _check_address(address.strip("[]"), f"invalid extra host {text!r}; ")

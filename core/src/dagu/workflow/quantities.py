@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([bkmgtp]?)(i?b?)", re.IGNORECASE)
+_SIZE = r"(?i)([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([bkmgtp]?)(i?b?)"
 _UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d)")
+_DURATION = r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d)"
 _SECONDS = {
     "ns": 1e-9,
     "us": 1e-6,
@@ -18,7 +18,7 @@ _SECONDS = {
     "h": 3600.0,
     "d": 86400.0,
 }
-_CPUS = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})(m?)")
+_CPUS = r"([0-9]{1,6}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})(m?)"
 
 
 def parse_size(value: int | float | str) -> int:
@@ -28,7 +28,7 @@ def parse_size(value: int | float | str) -> int:
         ValueError: It is no size, or not above zero.
     """
     if isinstance(value, str):
-        match = _SIZE.fullmatch(value.strip()) if len(value) <= 40 else None
+        match = re.fullmatch(_SIZE, value.strip()) if len(value) <= 40 else None
         if match is None:
             raise ValueError(f"{value!r} is not a size; write it like 512m or 2g")
         number, unit, suffix = match.groups()
@@ -52,7 +52,7 @@ def parse_duration(value: int | float | str) -> float:
         text = value.strip()
         if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text):
             return float(text)
-        parts = _DURATION.findall(text) if len(text) <= 60 else []
+        parts = re.findall(_DURATION, text) if len(text) <= 60 else []
         if not parts or "".join(number + unit for number, unit in parts) != text:
             raise ValueError(f"{value!r} is not a duration; write it like 30s or 1m30s")
         return sum(float(number) * _SECONDS[unit] for number, unit in parts)
@@ -68,7 +68,7 @@ def parse_cpus(value: int | float | str) -> float:
         ValueError: It is no number, or not above zero.
     """
     if isinstance(value, str):
-        match = _CPUS.fullmatch(value.strip())
+        match = re.fullmatch(_CPUS, value.strip())
         if match is None:
             raise ValueError(f"{value!r} is not a number of CPUs; write it like 1.5 or 500m")
         cpus = float(match[1]) / (1000 if match[2] else 1)

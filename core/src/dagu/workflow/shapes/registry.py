@@ -12,11 +12,11 @@ from dagu.workflow.shapes.base import ByKind, Definitions, MapOf, Schema, Shape
 from dagu.workflow.shapes.record import Object, Record
 from dagu.workflow.tree import Node
 
-_REGISTRY = re.compile(r"(https?://)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?(/\S*)?")
+_REGISTRY = r"(https?://)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?(/\S*)?"
 
 
 def _registry(text: str) -> None:
-    if not _REGISTRY.fullmatch(text) and not has_reference(text):
+    if not re.fullmatch(_REGISTRY, text) and not has_reference(text):
         raise ValueError(f"{text!r} is not the host of a registry")
 
 

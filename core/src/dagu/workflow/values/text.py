@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from dagu.workflow.model import Value
@@ -31,15 +29,21 @@ def to_text(value: Value) -> str:
 
 def compact_json(value: Value) -> str:
     """JSON on one line, without blanks, in the order of the mapping; 1.0 is 1."""
+    import json
+
     return json.dumps(plain(value), separators=(",", ":"), ensure_ascii=False)
 
 
 def indented_json(value: Value) -> str:
     """JSON with each level indented by two blanks; empty lists and mappings stay on one line."""
+    import json
+
     return json.dumps(plain(value), indent=2, ensure_ascii=False)
 
 
 def _decimal(value: float) -> str:
+    from decimal import Decimal  # a cold start has none
+
     text = format(Decimal(repr(value)), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -50,6 +54,8 @@ def parse_json(text: str) -> Any:
     Raises:
         ValueError: It is none, or nested beyond reason.
     """
+    import json
+
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
