@@ -84,6 +84,12 @@ def test_mistakes_are_told_at_their_place_in_the_base(tmp_path, base, at, fragme
     assert fragment in problem.message
 
 
+def test_a_mistake_in_the_base_is_told_once_for_all_documents(tmp_path):
+    with pytest.raises(WorkflowInvalid) as caught:
+        under(tmp_path, "env: [X]\ntimeout_sec: x\n", f"{STEPS}---\nname: a\n{STEPS}---\nname: b\n{STEPS}")
+    assert [(each.line, each.column) for each in caught.value.problems] == [(1, 7), (2, 14)]
+
+
 def test_a_base_that_is_not_there(tmp_path):
     with pytest.raises(WorkflowInvalid, match=r"none\.yaml.*No such file"):
         load_file(write(tmp_path / "wf.yaml", STEPS), base=tmp_path / "none.yaml")

@@ -46,7 +46,7 @@ def test_every_field(load):
           wait_for: healthy
           log_pattern: "ready .*"
           healthcheck: {{test: [CMD, curl, -f, localhost], interval: 5s, timeout: 1m30s, start_period: 2, retries: 3}}
-          restart_policy: unless-stopped
+          restart_policy: "no"
           shell: [bash, -e]
           workspace: copy
           cpus: 1.5
@@ -65,6 +65,7 @@ def test_every_field(load):
           init: true
           labels: {{a: b, c: 1}}
           secrets: [TOKEN]
+        secrets: [{{name: TOKEN, provider: env, key: T}}]
         {STEPS}"""
     ).container
     assert spec.ports == ("80", "8080:80", "127.0.0.1:53:53/udp", "127.0.0.1::9/sctp", "[::1]:8443:443")
@@ -258,6 +259,29 @@ def test_what_step_containers_can_not_be(refused_here, line, fragments):
     refused_here(f"steps:\n  - {{{line}}}\n".replace("command: b", "command: b"), *fragments)
 
 
+def test_secrets_of_a_container_are_the_workflows(refused):
+    declared = "secrets: [{name: TOKEN, provider: env, key: T}]\n"
+    refused(
+        f"{declared}container: {{image: a, secrets: [TOKEM]}}\n{STEPS}",
+        "2:23",
+        "no secret 'TOKEM'",
+        "'TOKEN'?",
+    )
+    refused(
+        f"{declared}container: {{image: a, secrets: [TOKEN], restart_policy: always}}\n{STEPS}",
+        "2:23",
+        "container.secrets",
+        "restart",
+    )
+    refused(f"secrets: [x]\ncontainer: {{image: a, secrets: [TOKEN]}}\n{STEPS}", "1:11", "secrets[0]")
+
+
+def test_actions_of_the_host_have_no_place_in_a_root_container(load, refused):
+    step = "steps:\n  - {{action: file.write, with: {{path: a, content: b}}{}}}\n"
+    refused("container: box\n" + step.format(""), "3:6", "steps[0].action", "works on the host")
+    assert load(step.format(""))
+
+
 def test_an_existing_container_needs_something_to_run(refused):
     refused("steps:\n  - {container: box}\n", "2:5", "steps[0]", "needs run")
 
@@ -288,6 +312,7 @@ def test_registry_auths(load):
         ("{ghcr.io: {username: a, ‸pasword: s3cret}}", ("invalid keys: pasword",)),
         ("{ghcr.io: {username: a, password: ‸[s3cret]}}", ("password",)),
         ("{‸'a b': {auth: s3cret}}", ("host of a registry",)),
+        ("{ghcr.io: ‸s3cret}", ("username and password, or auth",)),
     ],
 )
 def test_what_registry_auths_can_not_be(all_problems, value, fragments):

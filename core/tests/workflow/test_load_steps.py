@@ -47,6 +47,11 @@ def test_ids_and_names_are_trimmed_and_blank_is_absent(load):
 def test_a_generated_name_takes_nobody_elses(load):
     found = load(steps("run: x", "name: step_1, run: y"))
     assert [step.name for step in found.steps] == ["step_1_", "step_1"]
+    body = "foreach: {items: [1], steps: [{run: x}, {name: step_1, run: y}]}"
+    found = load(steps(body) + f"handler_on: {{exit: {{{body.replace('step_1', 'step_9')}}}}}\n")
+    assert found.steps[0].name == "step_1_"
+    assert [step.name for step in found.steps[0].foreach.steps] == ["step_1_1", "step_1"]
+    assert [step.name for step in found.handlers["exit"].foreach.steps] == ["exit_1", "step_9"]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def read_base(text: str, name: str, problems: list[Problem]) -> Base:
     roots = parse(text, file=name, problems=problems)
     if not roots or roots[0].is_null:
         return Base()
-    place = Place(Reading(problems, "base config: "))
+    place = Place(Reading(problems, name, "base config: "))
     root = roots[0]
     if root.kind != "map" or len(roots) > 1:
         place.refuse(root, "must be one mapping of root keys")

@@ -97,7 +97,7 @@ def _documents(
     workflows: list[Any] = []
     names: dict[str, int] = {}
     for number, root in enumerate(roots, start=1):
-        place = Place(Reading(problems, f"document {number}: " if number > 1 else ""))
+        place = Place(Reading(problems, root.file, f"document {number}: " if number > 1 else ""))
         if root.is_null:
             place.reading.label = ""
             place.refuse(root, f"document {number} is empty")

@@ -28,15 +28,17 @@ class Reading:
 
     Attributes:
         problems: Every mistake found so far.
-        label: Put before every message: ``document 2: ``, or empty.
+        file: The document's own; what stands in another one is of the base config.
+        label: Put before every message about the document: ``document 2: ``, or empty.
         chain: The document's steps run in file order.
         defaults: What ``defaults`` sets, by step key.
-        facts: Root values that steps are checked against (``harness``, ``shell``).
+        facts: Root values that others are checked against (``harness``, ``secrets``); INVALID where refused.
         scopes: The lists of steps around the one being read, outermost first.
     """
 
-    def __init__(self, problems: list[Problem], label: str = "") -> None:
+    def __init__(self, problems: list[Problem], file: str, label: str = "") -> None:
         self.problems = problems
+        self.file = file
         self.label = label
         self.chain = False
         self.defaults: Mapping[str, Any] = {}
@@ -53,6 +55,11 @@ class Place:
         self.reading = reading
         self.path = path
 
+    def fact(self, key: str, default: Any) -> Any:
+        """A root value, or the default where the root does not set it; None where it was refused."""
+        value = self.reading.facts.get(key, default)
+        return None if value is INVALID else value
+
     def key(self, name: str) -> Place:
         """The place of a mapping's value."""
         return Place(self.reading, f"{self.path}.{name}" if self.path else name)
@@ -64,7 +71,8 @@ class Place:
     def refuse(self, node: Node, message: str, hint: str = "") -> Invalid:
         """Record a problem at a node's position."""
         text = f"{self.path}: {message}" if self.path else message
-        text = f"{self.reading.label}{text}" + (f" ({hint})" if hint else "")
+        label = self.reading.label if node.file == self.reading.file else ""
+        text = f"{label}{text}" + (f" ({hint})" if hint else "")
         self.reading.problems.append(Problem(node.file, node.line, node.column, text))
         return INVALID
 
@@ -76,7 +84,7 @@ def snake_case(word: str) -> str:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """``did you mean 'x'?`` for a near miss, else empty."""
-    names = list(known)
+    names = {name.lower(): name for name in known}
     spelled = snake_case(word)
     if spelled not in names:
         from difflib import get_close_matches  # only where something is wrong already
@@ -85,4 +93,4 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         if not close:
             return ""
         spelled = close[0]
-    return f"did you mean '{spelled}'?"
+    return f"did you mean '{names[spelled]}'?"

@@ -5,6 +5,7 @@ Judged on the tree, not on steps: names clash also where a step has other mistak
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -39,6 +40,7 @@ class Scope:
             for index, item in enumerate(node.value)
         ]
         self.words = {word for member in self.members for word in (member.id, member.name) if word}
+        self.inner_words = {word for member in self.members for word in _words_within(member.node)}
 
     def check(self, outer: Sequence[Scope]) -> bool:
         """Record clashes, and dependencies on what is not there. Whether there were none."""
@@ -92,13 +94,15 @@ class Scope:
 
     def link(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """The steps with a name each, and dependencies by name; in a chain, each on the one before it."""
-        taken = self.words | {step.id for step in steps}
+        taken = self.words | self.inner_words
+        taken.update(*(scope.words for scope in self.place.reading.scopes))
+        prefix = _generated_prefix(self.place.path)
         names: list[str] = []
         by_word: dict[str, str] = {}
         for position, step in enumerate(steps, start=1):
             name = step.name or step.id
             if not name:
-                name = f"step_{position}"
+                name = f"{prefix}_{position}"
                 while name in taken:
                     name += "_"
                 taken.add(name)
@@ -114,6 +118,23 @@ class Scope:
                 depends = tuple(dict.fromkeys(by_word[word] for word in step.depends))
             linked.append(replace(step, name=name, depends=depends))
         return tuple(linked)
+
+
+def _generated_prefix(path: str) -> str:
+    """What generated names start with, so that those of bodies and handlers are nobody else's."""
+    above = "_".join(str(int(number) + 1) for number in re.findall(r"\[(\d+)\]", path))
+    handler = re.match(r"handler_on\.(\w+)", path)
+    return "_".join(filter(None, (handler[1] if handler else "step", above)))
+
+
+def _words_within(node: Node) -> set[str]:
+    """The ids and names of a step's body, and of the bodies in it."""
+    foreach = node.get("foreach")
+    steps = foreach.get("steps") if foreach is not None else None
+    found: set[str] = set()
+    for step in steps.value if steps is not None and steps.kind == "list" else ():
+        found |= {_word(step, "id"), _word(step, "name")} | _words_within(step)
+    return found
 
 
 def _word(node: Node, key: str) -> str:

@@ -85,6 +85,9 @@ ACTIONS: dict[str, Shape] = {
 CONTAINED = ("harness.run", "exec")
 """Actions that run inside a step's ``container``."""
 
+ON_HOST = ("file.write", "sqlite.query")
+"""Actions that the runner carries out itself; there is no such thing inside the workflow's container."""
+
 CHILD_RUNS = ("dag.run", "dag.enqueue")
 """Actions that start other workflows, and so take ``parallel``."""
 

@@ -122,6 +122,7 @@ class ByKind(Shape):
 
     Args:
         what: All that is allowed, for the message when the kind is none of them.
+        secret: The value is never shown.
     """
 
     def __init__(
@@ -134,8 +135,10 @@ class ByKind(Shape):
         items: Shape | None = None,
         mapping: Shape | None = None,
         null: Shape | None = None,
+        secret: bool = False,
     ) -> None:
         self.what = what
+        self.secret = secret
         self.kinds = {
             "text": text,
             "number": number,
@@ -149,7 +152,8 @@ class ByKind(Shape):
     def read(self, node: Node, place: Place) -> Any:
         shape = self.kinds[_kind(node)]
         if shape is None:
-            return place.refuse(node, f"must be {self.what}, not {node.described}")
+            described = f"of kind {_kind(node)}" if self.secret else node.described
+            return place.refuse(node, f"must be {self.what}, not {described}")
         return shape.read(node, place)
 
     def schema(self, definitions: Definitions) -> Schema:

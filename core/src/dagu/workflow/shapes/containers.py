@@ -9,7 +9,7 @@ from typing import Any
 
 from dagu.workflow import container_values as values
 from dagu.workflow.model import ContainerSpec
-from dagu.workflow.place import INVALID, Place
+from dagu.workflow.place import INVALID, Place, suggestion
 from dagu.workflow.quantities import parse_cpus, parse_duration, parse_size
 from dagu.workflow.references import has_reference
 from dagu.workflow.shapes.base import ByKind, Check, Definitions, ListOf, MapOf, Schema, Shape
@@ -273,6 +273,7 @@ def _build(record: Record) -> Any:
                 "these belong to the existing container",
             )
     _check_command(record)
+    _check_secrets(record)
     if not record.whole:
         return INVALID
     given = dict(record.values)
@@ -290,6 +291,19 @@ def _check_command(record: Record) -> None:
         record.refuse("command", "required with startup: command")
     elif startup != "command" and record.authored("command") and not has_reference(startup):
         record.refuse("command", f"is used with startup: command only, not with {startup}")
+
+
+def _check_secrets(record: Record) -> None:
+    names = record.get("secrets", ())
+    declared = record.place.fact("secrets", ())
+    known = None if declared is None else [secret.name for secret in declared]
+    for name in names:
+        if known is not None and name not in known and not has_reference(name):
+            record.refuse(
+                "secrets", f"no secret {name!r} is declared under 'secrets'", suggestion(name, known)
+            )
+    if names and record.get("restart_policy", "no") in ("always", "unless-stopped"):
+        record.refuse("secrets", "are held in memory, and would be gone after a restart (restart_policy)")
 
 
 CONTAINER: Shape = ByKind(

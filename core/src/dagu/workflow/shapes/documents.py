@@ -52,7 +52,7 @@ class _Type(Shape):
 
 
 class _Noted(Shape):
-    """A shape whose value the steps are checked against."""
+    """A shape whose value others are checked against."""
 
     def __init__(self, key: str, shape: Shape) -> None:
         self.key = key
@@ -60,8 +60,7 @@ class _Noted(Shape):
 
     def read(self, node: Node, place: Place) -> Any:
         value = self.shape.read(node, place)
-        if value is not INVALID:
-            place.reading.facts[self.key] = value
+        place.reading.facts[self.key] = value
         return value
 
     def schema(self, definitions: Definitions) -> Schema:
@@ -223,9 +222,9 @@ FIELDS: dict[str, Shape] = {
     "consts": Consts(),
     "env": Env(),
     "dotenv": ListOf(Text(), single=True, what="a path or a list of paths"),
-    "secrets": SECRETS,
+    "secrets": _Noted("secrets", SECRETS),
     "defaults": _Defaults(),
-    "container": Container(),
+    "container": _Noted("container", Container()),
     "registry_auths": REGISTRY_AUTHS,
     "harnesses": _Noted("harnesses", HARNESSES),
     "harness": _Noted("harness", HARNESS_DEFAULTS),

@@ -123,8 +123,8 @@ class HarnessWith(HarnessOptions):
 
     def read(self, node: Node, place: Place) -> Any:
         value = super().read(node, place)
-        defaults = place.reading.facts.get("harness") or {}
-        for key in ("prompt", "provider"):
+        defaults = place.fact("harness", {})
+        for key in ("prompt", "provider") if defaults is not None else ():
             found = node.get(key)
             if node.kind == "map" and (found is None or found.is_null) and not defaults.get(key):
                 remedy = "name one here, or for all steps under 'harness'" if key == "provider" else ""

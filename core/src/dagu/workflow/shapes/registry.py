@@ -64,11 +64,12 @@ class _AuthConfig(Shape):
 
 REGISTRY_AUTHS: Shape = ByKind(
     what="a mapping of hosts, or a Docker config as JSON text",
+    secret=True,
     text=_AuthConfig(),
     mapping=MapOf(
         ByKind(
             what="a mapping with username and password, or auth",
-            text=_Credential(),
+            secret=True,
             mapping=Object(
                 {"username": _Credential(), "password": _Credential(), "auth": _Credential()}, _auth
             ),

@@ -7,7 +7,15 @@ from typing import Any
 from dagu.workflow.model import EMPTY, Step
 from dagu.workflow.place import INVALID, Place, suggestion
 from dagu.workflow.scopes import Scope
-from dagu.workflow.shapes.actions import ACTIONS, CHILD_RUNS, CONTAINED, NO_ACTIONS, RUN_WITH, is_direct
+from dagu.workflow.shapes.actions import (
+    ACTIONS,
+    CHILD_RUNS,
+    CONTAINED,
+    NO_ACTIONS,
+    ON_HOST,
+    RUN_WITH,
+    is_direct,
+)
 from dagu.workflow.shapes.base import Definitions, ListOf, Named, Schema, Shape
 from dagu.workflow.shapes.conditions import REPEAT_POLICY, RETRY_POLICY, ContinueOnShape, Preconditions
 from dagu.workflow.shapes.containers import Container
@@ -147,7 +155,7 @@ def _check_with(record: Record) -> Any:
     if "run" in record.nodes:
         if node is not None and RUN_WITH.read(node, place) is INVALID:
             record.whole = False
-        shell = record.place.reading.facts.get("shell")
+        shell = record.place.fact("shell", None)
         if node is None and shell is not None and is_direct(shell) and record.has("run"):
             record.refuse("run", "the workflow's shell 'direct' is no shell that run can use")
     elif record.has("action"):
@@ -171,6 +179,8 @@ def _empty(record: Record) -> Node:
 def _check_surroundings(record: Record) -> None:
     """What may stand beside what the step does."""
     action = record.get("action", "")
+    if action in ON_HOST and record.place.fact("container", None) and "container" not in record.nodes:
+        record.refuse("action", f"{action} works on the host, and the workflow's steps run in its container")
     if "parallel" in record.nodes and action not in CHILD_RUNS:
         record.refuse("parallel", f"parallel is for {' and '.join(CHILD_RUNS)} only")
     if "outputs" in record.nodes and (record.get("id") == "" or "id" not in record.nodes):
