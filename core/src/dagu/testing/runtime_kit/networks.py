@@ -99,7 +99,8 @@ class Networks(Kit):
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         published = (Port(container_port=8080, host_ip="127.0.0.1", host_port=port),)
-        lab.up("nc", "-lk", "-p", "8080", "-e", "cat", ports=published)
+        # One connection each: not every BusyBox has the option for more.
+        lab.up("sh", "-c", "while :; do nc -l -p 8080 -e cat; done", ports=published)
 
         def answers() -> bool:
             try:
