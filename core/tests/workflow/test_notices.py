@@ -121,6 +121,18 @@ def test_root_fields_and_handlers_see_no_step_outputs():
     ]
 
 
+def test_what_the_root_says_for_steps_sees_what_steps_see():
+    text = """\
+    harness: {provider: a, stdin: "${steps.a.outputs.o} ${steps.b.outputs.o} ${context.step.name}"}
+    defaults: {env: {X: "${steps.a.outputs.o} ${steps.a.outputs.z}"}}
+    steps: [{id: a, run: x, outputs: [{name: o}]}]
+    """
+    assert told(text, show=True) == [
+        ("harness.stdin", "${steps.b.outputs.o}", "unknown_step_id"),
+        ("defaults.env[0]", "${steps.a.outputs.z}", "unknown_output_name"),
+    ]
+
+
 def test_constants_see_earlier_ones_only():
     found = told("consts: [{a: '${consts.a}'}, {b: '${consts.a} ${consts.c}'}, {c: 1}]\nsteps: [{run: x}]\n")
     assert found == [

@@ -47,7 +47,7 @@ class Field:
     site: Site
 
 
-_PLAIN_ROOT = ("dotenv", "working_dir", "shell", "shell_args", "harness", "artifacts")
+_PLAIN_ROOT = ("dotenv", "working_dir", "shell", "shell_args", "artifacts")
 _STEP_CONTEXT = frozenset(
     {
         "dag.name",
@@ -82,7 +82,7 @@ def fields(workflow: Workflow) -> Iterator[Field]:
             yield from _texts(item.get("eval"), f"params[{index}].eval", site)
     yield from _texts(root.get("preconditions"), "preconditions", site, _LITERAL)
     yield from _container(root.get("container"), "container", site)
-    yield from _defaults(root.get("defaults"), site, workflow)
+    yield from _for_steps(root, site, workflow)
     yield from _steps(root.get("steps"), "steps", site, workflow.steps)
     handlers = root.get("handler_on")
     for event, node in handlers.value if handlers is not None and handlers.kind == "map" else ():
@@ -152,11 +152,14 @@ def _container(node: Node | None, path: str, site: Site) -> Iterator[Field]:
     yield from _env(node.get("env"), f"{path}.env", site)
 
 
-def _defaults(node: Node | None, site: Site, workflow: Workflow) -> Iterator[Field]:
-    if node is None:
-        return
+def _for_steps(root: Node, site: Site, workflow: Workflow) -> Iterator[Field]:
+    """``defaults`` and ``harness``: written at the root, evaluated in steps."""
     ids = {step.id: step for step in workflow.steps if step.id}
     site = replace(site, steps=ids, before=ids.__contains__, context=_STEP_CONTEXT)
+    yield from _texts(root.get("harness"), "harness", site)
+    node = root.get("defaults")
+    if node is None:
+        return
     yield from _env(node.get("env"), "defaults.env", site)
     for key in ("preconditions", "retry_policy", "repeat_policy"):
         yield from _texts(node.get(key), f"defaults.{key}", site, _LITERAL)
