@@ -90,7 +90,7 @@ class FakeContainer:
                 stdin=source,
                 stdout=lambda block: self._output("stdout", block),
                 stderr=lambda block: self._output("stderr", block),
-                at_end=lambda: end_tree(f"{MARK}={self.id}", signal="KILL", grace=0.0),
+                at_end=lambda: self._end_all(0),
             )
         except (CommandNotFound, CommandForbidden) as error:
             self._finish(ExitStatus(code=127 if isinstance(error, CommandNotFound) else 126))
@@ -108,6 +108,9 @@ class FakeContainer:
             for attachment in self._attached:
                 attachment.close()
         self.ended.set()
+
+    def _end_all(self, root: int) -> None:
+        end_tree(f"{MARK}={self.id}", root=root, signal="KILL", grace=0.0)
 
     def _output(self, stream: str, block: bytes) -> None:
         with self._lock:
@@ -138,7 +141,7 @@ class FakeContainer:
     def remove(self) -> None:
         """Kill what runs and delete the files."""
         if self._process is not None:
-            end_tree(f"{MARK}={self.id}", signal="KILL", grace=0.0)
+            self._end_all(self._process.pid)
             self.ended.wait()
         for attachment in self._attached:
             attachment.close()
@@ -196,5 +199,5 @@ class FakeExecution(Execution):
         return status
 
     def end(self, *, signal: str = "TERM", grace: float = 5.0) -> None:
-        end_tree(f"{EXEC_MARK}={self._mark}", signal=signal, grace=grace)
+        end_tree(f"{EXEC_MARK}={self._mark}", root=self._process.pid, signal=signal, grace=grace)
         self._process.wait()

@@ -48,7 +48,6 @@ class HostProcess:
             raise _not_started(argv[0], error) from error
         self._sinks = {self._process.stdout: stdout, self._process.stderr: stderr}
         self._done = threading.Event()
-        self.pid = self._process.pid
         self.failure: BaseException | None = None
         self._status: ExitStatus | None = None
         if stdin is not None:
@@ -56,6 +55,11 @@ class HostProcess:
         self._pump = threading.Thread(target=self._move, daemon=True)
         self._pump.start()
         threading.Thread(target=self._reap, args=(at_end,), daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The process id, 0 once it ended."""
+        return self._process.pid if self._process.returncode is None else 0
 
     def wait(self, timeout: float | None = None) -> ExitStatus | None:
         """How it ended, once its output was delivered; None when that takes longer than ``timeout``."""

@@ -8,11 +8,13 @@ import os
 import tarfile
 import tempfile
 import threading
+from contextlib import suppress
 from typing import BinaryIO
 
 import pytest
 
 from dagu.contracts.capability import Capability
+from dagu.contracts.streams import write_all
 from dagu.errors import ContainerNotFound, RuntimeFailure
 from dagu.testing.runtime_kit.base import Kit, needs
 from dagu.testing.runtime_kit.lab import Lab
@@ -200,8 +202,8 @@ def _unseekable(data: bytes) -> BinaryIO:
     reader, writer = os.pipe()
 
     def feed() -> None:
-        with open(writer, "wb") as pipe:
-            pipe.write(data)
+        with suppress(BrokenPipeError), open(writer, "wb", buffering=0) as pipe:
+            write_all(pipe.fileno(), data)
 
     threading.Thread(target=feed, daemon=True).start()
     return open(reader, "rb")

@@ -31,8 +31,9 @@ class ExecTrees(Kit):
     @pytest.mark.parametrize("tree", TREES)
     def test_ending_an_exec_ends_what_it_started(self, lab: Lab, tree: str) -> None:
         container, number = lab.up(), _number()
-        execution = _begin(lab, container, TREES[tree].format(number))
-        assert _alive(lab, container, number)
+        # A shell whose children die first must not end well before it gets the signal itself.
+        execution = _begin(lab, container, TREES[tree].format(number) + "; exit 9")
+        _sleeps(lab, container, number)
         execution.end(signal="TERM", grace=1.0)
         assert not _alive(lab, container, number)
         assert execution.wait().code != 0
@@ -62,6 +63,8 @@ class ExecTrees(Kit):
         container, mine, other = lab.up(), _number(), _number()
         ended = _begin(lab, container, f"sleep {mine} & echo ready; wait")
         stays = _begin(lab, container, f"sleep {other} & echo ready; wait")
+        _sleeps(lab, container, mine)
+        _sleeps(lab, container, other)
         ended.end(grace=1.0)
         assert not _alive(lab, container, mine)
         assert _alive(lab, container, other)
@@ -81,8 +84,7 @@ class ExecTrees(Kit):
         script = f"(setsid sleep {number} >/dev/null 2>&1 </dev/null &); exit 0"
         execution = lab.begin(container, "sh", "-c", script)
         assert execution.wait().code == 0
-        # `setsid` may fork, so the daemon's own name can come a moment later than the exec's end.
-        eventually(lambda: _alive(lab, container, number), "the daemon runs")
+        _sleeps(lab, container, number)
         execution.end(grace=1.0)
         assert not _alive(lab, container, number)
 
@@ -97,7 +99,7 @@ class ExecTrees(Kit):
     def test_ending_an_exec_of_another_user(self, lab: Lab) -> None:
         container, number = lab.up(user="1234:1234"), _number()
         execution = _begin(lab, container, f"setsid sleep {number} & echo ready; wait", user="4321:4321")
-        eventually(lambda: _alive(lab, container, number), "the daemon runs")
+        _sleeps(lab, container, number)
         execution.end(grace=1.0)
         assert not _alive(lab, container, number)
 
@@ -112,6 +114,11 @@ def _begin(lab: Lab, container: str, script: str, **fields: Any) -> Execution:
     execution = lab.begin(container, "sh", "-c", script, stdout=stdout, **fields)
     stdout.wait_for(b"ready")
     return execution
+
+
+def _sleeps(lab: Lab, container: str, number: str) -> None:
+    """Wait until it sleeps: a shell may go on before its child has become the program."""
+    eventually(lambda: _alive(lab, container, number), f"something sleeps {number} seconds")
 
 
 def _alive(lab: Lab, container: str, number: str) -> bool:
