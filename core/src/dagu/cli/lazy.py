@@ -23,6 +23,8 @@ COMMANDS = {
     "history": "List runs",
     "logs": "Print the output of a run's steps",
     "stop": "Stop a run",
+    "retry": "Take a run up again where it failed",
+    "restart": "Start a workflow anew as a run did",
     "gc": "Remove what dead runs left behind",
     "usage": "Sum up what agents spent",
     "plugins": "Show what plugins are there and what they bring",

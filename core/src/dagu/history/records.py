@@ -104,6 +104,7 @@ class RunRecord:
         source: Text of the workflow file as it was.
         file: Path of the workflow file, empty if it came as text.
         root_id, root_name: Of the topmost run, for children.
+        queue: Where a queued run waits, or waited; empty for any other.
     """
 
     run_id: str
@@ -124,6 +125,7 @@ class RunRecord:
     parent_step: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     worker_id: str = ""
+    queue: str = ""
     steps: tuple[StepRecord, ...] = ()
 
 

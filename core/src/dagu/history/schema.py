@@ -75,6 +75,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         'CREATE INDEX agent_events_by_step ON agent_events ("run_id", "step", "attempt")',
     ),
+    (
+        """ALTER TABLE runs ADD COLUMN "queue" TEXT NOT NULL DEFAULT ''""",
+        """CREATE INDEX runs_by_queue ON runs ("queue", "started_at", "id") WHERE "status" = 'queued'""",
+    ),
 )
 """Entry N brings a database from version N to N + 1. An entry that was released is never changed."""
 

@@ -11,15 +11,13 @@ from dagu.contracts.streams import Sink, Streams
 from dagu.errors import CommandForbidden, CommandNotFound, DaguError
 from dagu.history.records import AttemptRecord, Status
 from dagu.run.cancel import Cancellation, Deadline
+from dagu.run.ending import TIMED_OUT, Ended, failed
 from dagu.run.ledger import EventReader, Ledger
 from dagu.run.log import AttemptLog
 from dagu.run.plan import Alternative, Inside, Plan, Prepared
 from dagu.run.recorder import Recorder
 from dagu.sandbox.command import Command
 from dagu.sandbox.place import Place
-
-TIMED_OUT = 124
-"""Exit code of a command that was ended for its time; as of timeout(1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,22 +27,6 @@ class Limits:
     timeout: float = 0.0
     signal: str = "TERM"
     grace: float = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How an attempt ended.
-
-    Attributes:
-        error: Why it failed.
-        output_file: What the command left at ``output_path``; None if nothing.
-    """
-
-    status: Status
-    exit_code: int
-    error: str = ""
-    timed_out: bool = False
-    output_file: bytes | None = None
 
 
 class Attempt:
@@ -84,8 +66,9 @@ class Attempt:
                 assert alternative is not None
                 ended = self._commands(plan, alternative)
         except DaguError as error:
-            failed = Status.ABORTED if self._cancellation.stopped.is_set() else Status.FAILED
-            ended = Ended(status=failed, exit_code=_code(error), error=str(error))
+            ended = failed(str(error), exit_code=_code(error))
+            if self._cancellation.stopped.is_set():
+                ended = replace(ended, status=Status.ABORTED)
         record = replace(
             self._counted(),
             status=ended.status,
@@ -97,18 +80,18 @@ class Attempt:
         return ended
 
     def _inside(self, work: Inside) -> Ended:
-        code = work(self._log)
-        if self._cancellation.stopped.is_set():
-            return self._aborted(code)
-        if code == 0:
-            return Ended(status=Status.SUCCEEDED, exit_code=0)
-        return Ended(status=Status.FAILED, exit_code=code, error=f"exit code {code}")
+        limits = self._limits
+        with self._cancellation.branch(grace=limits.grace) as own, own.deadline(limits.timeout):
+            ended = work(self._log, own)
+        if own.timed_out:
+            return _timed_out(limits)
+        return self._aborted(ended.exit_code) if own.stopped.is_set() else ended
 
     def _commands(self, plan: Plan, alternative: Alternative) -> Ended:
         prepared = alternative.make()
         place = plan.target.open([each.command for each in prepared])
         try:
-            ended = Ended(status=Status.SUCCEEDED, exit_code=0)
+            ended = Ended()
             for each in prepared:
                 ended = self._read(each, place)
                 if ended.status is not Status.SUCCEEDED:
@@ -129,7 +112,7 @@ class Attempt:
         ended = self._one(prepared.command, place, reader.feed)
         reader.close()
         if reader.failed and ended.status is Status.SUCCEEDED:
-            return Ended(status=Status.FAILED, exit_code=1, error="the agent reports that it failed")
+            return failed("the agent reports that it failed")
         return ended
 
     def _one(self, command: Command, place: Place, stdout: Sink) -> Ended:
@@ -144,13 +127,12 @@ class Attempt:
         ):
             status = execution.wait()
         if timer.passed:
-            error = f"timed out after {limits.timeout:g} s"
-            return Ended(status=Status.FAILED, exit_code=TIMED_OUT, error=error, timed_out=True)
+            return _timed_out(limits)
         if self._cancellation.stopped.is_set():
             return self._aborted(status.code)
         if status.code == 0:
-            return Ended(status=Status.SUCCEEDED, exit_code=0)
-        return Ended(status=Status.FAILED, exit_code=status.code, error=_why(status))
+            return Ended()
+        return failed(_why(status), exit_code=status.code)
 
     def _aborted(self, code: int) -> Ended:
         return Ended(status=Status.ABORTED, exit_code=code, error=self._cancellation.reason)
@@ -163,6 +145,10 @@ class Attempt:
     def _counted(self) -> AttemptRecord:
         ledger = self._ledger
         return replace(self._record, model=ledger.model, session_id=ledger.session_id, usage=ledger.record())
+
+
+def _timed_out(limits: Limits) -> Ended:
+    return replace(failed(f"timed out after {limits.timeout:g} s", exit_code=TIMED_OUT), timed_out=True)
 
 
 def _why(status: ExitStatus) -> str:

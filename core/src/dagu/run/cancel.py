@@ -1,16 +1,16 @@
-"""Stopping a run: one token that everything in it watches."""
+"""Stopping: tokens that everything in a run watches, one for the run and one for each piece of it with its own time."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dagu.contracts.runtime import Execution
 
 
 class Cancellation:
-    """Whether the run is still wanted, and what has to be ended when it no longer is.
+    """Whether a run, or a part of it, is still wanted, and what has to be ended when it no longer is.
 
     Args:
         grace: Seconds between the stop signal and the kill.
@@ -20,37 +20,66 @@ class Cancellation:
         self.stopped = threading.Event()
         self.grace = grace
         self.reason = ""
+        self.timed_out = False
         self._lock = threading.Lock()
         self._running: dict[Execution, str] = {}
+        self._branches: list[Cancellation] = []
 
-    def cancel(self, reason: str, *, kill: bool = False) -> None:
+    def cancel(self, reason: str, *, kill: bool = False, timed_out: bool = False) -> None:
         """End everything that runs, and let nothing start. Blocks until it is ended; may be repeated.
 
         Args:
             reason: Why, in a few words; the first one counts.
             kill: Without a grace period.
+            timed_out: Because its time is over.
         """
         with self._lock:
-            self.reason = self.reason or reason
+            if not self.stopped.is_set():
+                self.reason, self.timed_out = reason, timed_out
             self.stopped.set()
             running = list(self._running.items())
-        grace = 0.0 if kill else self.grace
-        enders = [
-            threading.Thread(
-                target=execution.end,
-                kwargs={"signal": "KILL" if kill else signal, "grace": grace},
-                name="end of an execution",
-            )
-            for execution, signal in running
-        ]
-        for ender in enders:
-            ender.start()
-        for ender in enders:
-            ender.join()
+            branches = list(self._branches)
+        work: list[Callable[[], object]] = [_ender(*each, kill=kill, grace=self.grace) for each in running]
+        work += [_canceller(branch, reason, kill=kill) for branch in branches]
+        threads = [threading.Thread(target=each, name="end") for each in work]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    @contextmanager
+    def branch(self, *, grace: float | None = None) -> Iterator[Cancellation]:
+        """A token of its own for a part: it is cancelled with this one, and alone."""
+        branch = Cancellation(grace=self.grace if grace is None else grace)
+        with self._lock:
+            self._branches.append(branch)
+            late = self.stopped.is_set()
+        try:
+            if late:
+                branch.cancel(self.reason)
+            yield branch
+        finally:
+            with self._lock:
+                self._branches.remove(branch)
+
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Cancel after so many seconds; 0 is no limit."""
+        if not seconds:
+            yield
+            return
+        reason = f"timed out after {seconds:g} s"
+        timer = threading.Timer(seconds, self.cancel, args=(reason,), kwargs={"timed_out": True})
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
 
     @contextmanager
     def watching(self, execution: Execution, *, signal: str) -> Iterator[None]:
-        """Have the execution ended, by that signal first, when the run is cancelled meanwhile."""
+        """Have the execution ended, by that signal first, when this is cancelled meanwhile."""
         with self._lock:
             self._running[execution] = signal
             late = self.stopped.is_set()
@@ -61,6 +90,14 @@ class Cancellation:
         finally:
             with self._lock:
                 self._running.pop(execution, None)
+
+
+def _ender(execution: Execution, signal: str, *, kill: bool, grace: float) -> Callable[[], object]:
+    return lambda: execution.end(signal="KILL" if kill else signal, grace=0.0 if kill else grace)
+
+
+def _canceller(branch: Cancellation, reason: str, *, kill: bool) -> Callable[[], object]:
+    return lambda: branch.cancel(reason, kill=kill)
 
 
 class Deadline:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from dagu.contracts.streams import Streams
-from dagu.errors import CommandForbidden, CommandNotFound, DaguError, UsageError
+from dagu.errors import DaguError, UsageError
+from dagu.run import probe
 from dagu.run.context import StepContext
 from dagu.run.outcome import GOOD, Outcome
-from dagu.run.shelled import default_shell, shell_output
-from dagu.sandbox.command import Command
 from dagu.workflow.model import Condition, RepeatPolicy
 from dagu.workflow.values.conditions import matches, met
-from dagu.workflow.values.errors import ShellInvalid
 from dagu.workflow.values.resolve import Expand, resolve
-from dagu.workflow.values.shells import command_argv, located
 from dagu.workflow.values.substitution import evaluate
 
 
@@ -28,14 +25,18 @@ class Conditions:
         """Whether all hold. Every one is evaluated, in order, even after a miss.
 
         Raises:
-            UsageError: One could not be evaluated; the message names it.
+            UsageError: One or more could not be evaluated; the message names each.
         """
         results = []
+        problems: list[DaguError] = []
         for index, condition in enumerate(conditions):
             try:
                 results.append(met(self._found(condition), negate=condition.negate))
             except DaguError as error:
-                raise UsageError(f"{path}[{index}]: {error.message}", hint=error.hint) from error
+                problems.append(DaguError(f"{path}[{index}]: {error.message}", hint=error.hint))
+        if problems:
+            hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
+            raise UsageError("; ".join(problem.message for problem in problems), hint="; ".join(hints))
         return all(results)
 
     def repeats(self, policy: RepeatPolicy, outcome: Outcome, path: str) -> bool:
@@ -53,35 +54,10 @@ class Conditions:
     def _found(self, condition: Condition) -> bool:
         context = self._context
         if condition.eval is not None:
-            value = evaluate(
-                condition.eval,
-                context.scope,
-                lambda text: shell_output(context, text),
-                expand=Expand.HOST,
-            )
+            ask = partial(probe.output, context)
+            value = evaluate(condition.eval, context.scope, ask, expand=Expand.HOST)
             return matches(value, condition.expected or "")
         text = condition.condition or ""
         if condition.expected is not None:
             return matches(resolve(text, context.scope, expand=Expand.SCOPE), condition.expected)
-        return self._succeeds(resolve(text, context.scope))
-
-    def _succeeds(self, text: str) -> bool:
-        context = self._context
-        shell = context.target.shell or ("/bin/sh",) if context.target.contained else default_shell(context)
-        try:
-            argv = command_argv(located(shell, context.directory), text)
-        except ShellInvalid:
-            # A condition may have several lines.
-            argv = (*shell, "-c", text)
-        command = Command(argv=argv, env=context.env, working_dir=context.target.working_dir)
-        try:
-            place = context.target.open([command])
-            try:
-                execution = place.start(command, Streams())
-                with context.run.cancellation.watching(execution, signal="TERM"):
-                    return execution.wait().code == 0
-            finally:
-                if not context.target.shared:
-                    place.close()
-        except (CommandNotFound, CommandForbidden):
-            return False
+        return probe.succeeds(context, resolve(text, context.scope))

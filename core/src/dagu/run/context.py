@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.history.logs import RunLogs
+from dagu.history.records import RunRecord, Status
 from dagu.run.cancel import Cancellation
 from dagu.run.masking import Masker
 from dagu.run.outcome import Outcome
@@ -19,7 +20,7 @@ from dagu.workflow.model import Step, Value, Workflow
 from dagu.workflow.values.scope import Scope
 
 if TYPE_CHECKING:
-    from dagu.run.places import Engine
+    from dagu.run.engine import Engine
 
 
 class Providers(Protocol):
@@ -34,20 +35,39 @@ class Providers(Protocol):
 
 
 class StartChild(Protocol):
-    """Runs another workflow inside this run, to its end."""
+    """Runs other workflows inside this run, or leaves them to the queue."""
 
-    def __call__(self, *, step: str, name: str, params: Value) -> ChildResult: ...
+    def __call__(self, *, step: str, name: str, params: Value, cancellation: Cancellation) -> ChildResult:
+        """Run one to its end.
+
+        Raises:
+            DaguError: There is no such workflow, or it has mistakes.
+        """
+
+    def enqueue(self, *, step: str, name: str, params: Value, queue: str) -> RunRecord:
+        """Record one as queued.
+
+        Raises:
+            DaguError: As above, or there is no history to keep it.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChildResult:
-    """How a child run ended. ``outputs`` are its string-form outputs."""
+    """How a child run ended.
+
+    Attributes:
+        run_id: Empty where it could not be begun.
+        outputs: Its string-form outputs.
+        values: Everything that its steps published, as JSON values.
+    """
 
     name: str
-    run_id: str
-    params: str
-    status: str
-    outputs: Mapping[str, str]
+    status: Status
+    run_id: str = ""
+    params: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
 
 
@@ -97,7 +117,8 @@ class StepContext:
         env: The whole environment of a command on the host, or what is added to a container's.
         directory: Where the step's commands start on the host, and what its paths are relative to.
         outcomes: Of the steps that ended before.
-        streams: Files that get ``stdout`` or ``stderr`` too.
+        names: What ``${context.step.…}`` says.
+        own_env: What the step adds for commands in containers: upstream output variables, and its ``env``.
     """
 
     run: RunContext
@@ -108,4 +129,5 @@ class StepContext:
     target: Target
     outcomes: Mapping[str, Outcome] = field(repr=False)
     run_steps: Callable[..., Mapping[str, Outcome]]
-    streams: Mapping[str, Path] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    own_env: Mapping[str, str] = field(default_factory=dict, repr=False)

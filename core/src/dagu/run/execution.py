@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,27 +44,38 @@ class Means:
 class Finished:
     """How a run ended. ``outcomes`` are those of its own steps."""
 
-    status: Status
-    error: str
     record: RunRecord
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict, repr=False)
+
+    @property
+    def status(self) -> Status:
+        """How it ended."""
+        return self.record.status
+
+    @property
+    def error(self) -> str:
+        """Why it failed; secrets masked."""
+        return self.record.error
 
 
 def execute(run: RunContext, means: Means) -> Finished:
     """Run a workflow whose record was made, and record how it ended."""
     outcomes: Mapping[str, Outcome] = {}
     status, error = Status.FAILED, ""
-    with ExitStack() as stack:
-        try:
-            run = _with_engine(run, means, stack)
-            status, error, outcomes = _body(run, means)
-        except DaguError as problem:
-            stopped = run.cancellation.stopped.is_set()
-            status = Status.ABORTED if stopped else Status.FAILED
-            error = run.cancellation.reason if stopped else str(problem)
-        status, error = _handlers(run, means, status, error)
+    try:
+        with ExitStack() as stack:
+            try:
+                run = _with_engine(run, means, stack)
+                status, error, outcomes = _body(run, means)
+            except DaguError as problem:
+                stopped = run.cancellation.stopped.is_set()
+                status = Status.ABORTED if stopped else Status.FAILED
+                error = run.cancellation.reason if stopped else str(problem)
+            status, error = _handlers(run, means, status, error, outcomes)
+    except DaguError as problem:  # something could not be given back
+        status, error = Status.FAILED, error or str(problem)
     run.recorder.run_finished(status, error)
-    return Finished(status=status, error=error, record=run.recorder.run, outcomes=outcomes)
+    return Finished(record=run.recorder.run, outcomes=outcomes)
 
 
 def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
@@ -98,17 +107,20 @@ def _body(run: RunContext, means: Means) -> tuple[Status, str, Mapping[str, Outc
     workflow = run.workflow
     if not run.dry and not _wanted(run):
         return Status.ABORTED, "", {}
-    init = run_handler(run, "init", {})
-    if init is not None and init.status is not Status.SUCCEEDED:
+    init = run_handler(run, "init", Status.RUNNING)
+    if init is not None and init.status is not Status.SKIPPED and not init.lets_go_on:
+        if run.cancellation.stopped.is_set():
+            return Status.ABORTED, run.cancellation.reason, {}
         return Status.FAILED, f"handler init failed: {init.error}", {}
-    with _timeout(run):
+    limit = 0.0 if run.dry else seconds(workflow.timeout_sec, run.scope, "timeout_sec")
+    with run.cancellation.deadline(limit):
         if not run.dry:
             run.cancellation.stopped.wait(seconds(workflow.delay_sec, run.scope, "delay_sec"))
         outcomes = run_graph(run, workflow.steps, done=means.done)
-    status = total(outcomes.values())
     if run.cancellation.stopped.is_set():
-        timed_out = run.cancellation.reason.startswith("timed out")
-        return (Status.FAILED if timed_out else Status.ABORTED), run.cancellation.reason, outcomes
+        ended = Status.FAILED if run.cancellation.timed_out else Status.ABORTED
+        return ended, run.cancellation.reason, outcomes
+    status = total(outcomes.values())
     failed = [name for name, outcome in outcomes.items() if outcome.status is Status.FAILED]
     error = f"step {failed[0]} failed" if failed and status is Status.FAILED else ""
     return status, error, outcomes
@@ -136,28 +148,16 @@ def _wanted(run: RunContext) -> bool:
     return Conditions(context).hold(run.workflow.preconditions, path="preconditions")
 
 
-def _handlers(run: RunContext, means: Means, status: Status, error: str) -> tuple[Status, str]:
-    if run.dry:
-        return status, error
+def _handlers(
+    run: RunContext, means: Means, status: Status, error: str, outcomes: Mapping[str, Outcome]
+) -> tuple[Status, str]:
+    """Run the handler of what became of the run, then the one of its exit."""
     run = replace(run, cancellation=means.handlers)
+    waiting = [name for name, outcome in outcomes.items() if outcome.status is Status.WAITING]
     for event in (for_status(status), "exit"):
-        ended = run_handler(run, event, {"DAG_RUN_STATUS": status.value})
-        if ended is not None and ended.status is Status.FAILED:
+        env = {"DAG_WAITING_STEPS": ",".join(waiting)} if event == "wait" else {}
+        ended = run_handler(run, event, status, env)
+        if ended is not None and ended.status is Status.FAILED and not ended.excused:
             error = error or f"handler {event} failed: {ended.error}"
             status = Status.FAILED
     return status, error
-
-
-@contextlib.contextmanager
-def _timeout(run: RunContext) -> Iterator[None]:
-    limit = seconds(run.workflow.timeout_sec, run.scope, "timeout_sec")
-    if not limit:
-        yield
-        return
-    timer = threading.Timer(limit, run.cancellation.cancel, args=(f"timed out after {limit:g} s",))
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from dagu.run.context import RunContext
+from dagu.run.cancel import Cancellation
+from dagu.run.context import RunContext, StepContext
 from dagu.run.outcome import Outcome
 from dagu.run.scheduler import Scheduler
 from dagu.run.step import StepRunner
 from dagu.run.upstream import Siblings
-from dagu.workflow.model import Step
+from dagu.workflow.model import EMPTY, Step
 from dagu.workflow.values.scope import Scope
 
 
@@ -18,25 +20,37 @@ def run_graph(
     steps: Sequence[Step],
     *,
     scope: Scope | None = None,
+    authored: Mapping[str, str] = EMPTY,
     done: Mapping[str, Outcome] | None = None,
 ) -> Mapping[str, Outcome]:
     """Run steps in dependency order and return each one's outcome.
 
     Args:
-        scope: What the steps see beside the run's own.
+        scope: What the steps see; the run's own if nothing is given.
+        authored: The names that their author gave them, where those differ.
         done: Outcomes of steps that need not run again.
     """
 
-    def body(inner: Sequence[Step], *, scope: Scope, step: Step) -> Mapping[str, Outcome]:
-        del step
+    def body(
+        inner: Sequence[Step],
+        *,
+        outer: StepContext,
+        scope: Scope,
+        authored: Mapping[str, str],
+        cancellation: Cancellation,
+    ) -> Mapping[str, Outcome]:
         for one in inner:
             run.recorder.add_step(one.name, id=one.id, kind="foreach")
-        return run_graph(run, inner, scope=scope)
+        contained = {**run.contained_env, **outer.own_env}
+        around = replace(run, cancellation=cancellation, contained_env=contained)
+        return run_graph(around, inner, scope=scope, authored=authored)
 
     def dropped(step: Step, outcome: Outcome) -> None:
         run.recorder.step_finished(step.name, outcome.status, exit_code=None)
 
-    work = StepRunner(run, Siblings(steps), scope=scope, run_steps=body)
+    work = StepRunner(
+        run=run, siblings=Siblings(steps, authored=authored), scope=scope or run.scope, run_steps=body
+    )
     return Scheduler(
         steps,
         work,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dagu.history.records import Status
 from dagu.run.context import RunContext
 from dagu.run.outcome import Outcome
 from dagu.run.step import StepRunner
 from dagu.run.upstream import Siblings
+from dagu.workflow.model import EMPTY
 
 _FOR_STATUS = {
     Status.SUCCEEDED: "success",
@@ -20,18 +22,28 @@ _FOR_STATUS = {
 }
 
 
-def run_handler(run: RunContext, event: str, env: Mapping[str, str]) -> Outcome | None:
+def run_handler(
+    run: RunContext, event: str, status: Status, env: Mapping[str, str] = EMPTY
+) -> Outcome | None:
     """Run the handler of an event, None if the workflow has none.
 
     Args:
-        env: What the handler gets beside its own environment (``DAG_RUN_STATUS``).
+        status: Of the run, as far as it got.
+        env: What the handler gets beside its own environment.
     """
     step = run.workflow.handlers.get(event)
     if step is None:
         return None
     run.recorder.add_step(step.name, id=step.id, kind="handler")
-    scope = run.scope.layer(env=env)
-    return StepRunner(run, Siblings(()), scope=scope, run_steps=_no_steps, handler=True)(step, {})
+    env = {"DAG_RUN_STATUS": status.value, **env}
+    runner = StepRunner(
+        run=replace(run, contained_env={**run.contained_env, **env}),
+        siblings=Siblings(()),
+        scope=run.scope.layer(env=env),
+        run_steps=_no_steps,
+        handler=status,
+    )
+    return runner(step, {})
 
 
 def for_status(status: Status) -> str:

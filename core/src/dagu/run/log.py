@@ -50,6 +50,10 @@ class LogFile:
         else:
             self._put(block)
 
+    def line(self, text: str) -> None:
+        """Log a line of the runner's own."""
+        self.write(text.encode(errors="surrogateescape") + b"\n")
+
     def _put(self, block: bytes) -> None:
         for descriptor in self._descriptors:
             try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from dagu.contracts.streams import Sink
 
@@ -21,14 +22,22 @@ class Masker:
 
     def add(self, secrets: Iterable[str]) -> None:
         """Learn more secret values; blank ones are none."""
-        new = {text.encode() for text in secrets if text.strip()} - self._values
-        if not new:
+        self._learn({text.encode(errors="surrogateescape") for text in secrets if text.strip()})
+
+    def _learn(self, values: set[bytes]) -> None:
+        if values <= self._values:
             return
-        self._values |= new
+        self._values = self._values | values
         # The longest first, so that a secret which begins like another is masked whole.
         ordered = sorted(self._values, key=len, reverse=True)
         self._pattern = re.compile(b"|".join(re.escape(value) for value in ordered))
         self._longest = len(ordered[0])
+
+    def copy(self) -> Masker:
+        """Another that knows the same secrets, and learns on its own."""
+        other = Masker()
+        other._learn(self._values)
+        return other
 
     def __bool__(self) -> bool:
         return self._pattern is not None
@@ -40,6 +49,19 @@ class Masker:
         return self._pattern.sub(MASK.encode(), text.encode(errors="surrogateescape")).decode(
             errors="surrogateescape"
         )
+
+    def value(self, value: Any) -> Any:
+        """A JSON value with every secret in its texts masked."""
+        if self._pattern is None:
+            return value
+        match value:
+            case str():
+                return self.text(value)
+            case Mapping():
+                return {self.text(key): self.value(item) for key, item in value.items()}
+            case list() | tuple():
+                return [self.value(item) for item in value]
+        return value
 
     def stream(self, sink: Sink) -> MaskedStream:
         """A sink that masks, also what comes in pieces."""

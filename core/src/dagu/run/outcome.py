@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from dagu.contracts.container import EMPTY
 from dagu.history.records import Status
+from dagu.run.published import NOTHING, Published
+from dagu.workflow.model import Step
+from dagu.workflow.values.patterns import Pattern, expected_matcher
 
 GOOD = frozenset({Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED})
 
@@ -20,10 +22,7 @@ class Outcome:
         exit_code: None where nothing ran.
         error: Why it failed or was aborted; secrets masked.
         excused: Its own ``continue_on`` lets the steps after it start all the same.
-        variable: Name and value of the string form of ``output``.
-        outputs: Declared outputs by name, as text to insert.
-        object_output: What the object form of ``output`` published, as JSON values; None without one.
-        fields: What ``stdout.outputs`` published, as JSON values.
+        published: What it published, if it succeeded.
         stdout_file, stderr_file: Logs of the last attempt.
     """
 
@@ -31,10 +30,7 @@ class Outcome:
     exit_code: int | None = None
     error: str = ""
     excused: bool = False
-    variable: tuple[str, str] | None = None
-    outputs: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
-    object_output: Mapping[str, Any] | None = field(default=None, repr=False)
-    fields: Mapping[str, Any] = field(default_factory=lambda: EMPTY, repr=False)
+    published: Published = NOTHING
     stdout_file: str = ""
     stderr_file: str = ""
 
@@ -42,6 +38,36 @@ class Outcome:
     def lets_go_on(self) -> bool:
         """Whether steps that depend on this one may start."""
         return self.status in GOOD or self.excused
+
+
+def excused(step: Step, outcome: Outcome) -> Outcome:
+    """The outcome with the step's ``continue_on`` applied."""
+    policy = step.continue_on
+    if outcome.status is Status.SKIPPED:
+        return replace(outcome, excused=policy.skipped)
+    if outcome.status is not Status.FAILED:
+        return outcome
+    tolerated = (
+        policy.failure
+        or outcome.exit_code in policy.exit_codes
+        or (bool(policy.output) and _printed(outcome, policy.output))
+    )
+    if tolerated and policy.mark_success:
+        return replace(outcome, status=Status.SUCCEEDED, error="")
+    return replace(outcome, excused=tolerated)
+
+
+def _printed(outcome: Outcome, patterns: Iterable[str]) -> bool:
+    matchers = [expected_matcher(pattern) for pattern in patterns]
+    try:
+        with Path(outcome.stdout_file).open(errors="replace") as lines:
+            return any(_holds(line.rstrip("\n"), matchers) for line in lines)
+    except OSError:
+        return False
+
+
+def _holds(line: str, matchers: Iterable[Pattern | str]) -> bool:
+    return any(m.search(line) if isinstance(m, Pattern) else m in line for m in matchers)
 
 
 def total(outcomes: Iterable[Outcome]) -> Status:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from dagu.contracts.container import EMPTY
 from dagu.contracts.provider import HarnessEvent
+from dagu.run.cancel import Cancellation
+from dagu.run.ending import Ended
 from dagu.run.log import AttemptLog
 from dagu.sandbox.command import Command
 from dagu.sandbox.place import Place
@@ -25,6 +26,8 @@ class Target:
         shell: argv of the place's own shell, None for the runner's rules of the host.
         working_dir: Where commands start, absolute; empty is the place's own.
         env: What the container sets itself; it wins over everything of the step.
+        hidden: Names of the run's environment that its commands do not get (secrets that are files there).
+        temporary: Where commands in a container may leave files that are fetched afterwards.
         open: Makes the place, for the number of commands it will get; raises RuntimeFailure.
         shared: The place outlives the step and is not the step's to close.
     """
@@ -35,6 +38,8 @@ class Target:
     shell: tuple[str, ...] | None = None
     working_dir: str = ""
     env: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
+    hidden: frozenset[str] = frozenset()
+    temporary: str = "/tmp"
     shared: bool = False
 
 
@@ -62,10 +67,11 @@ class Prepared:
     read_events: ReadEvents | None = None
 
 
-class Inside(Protocol):
-    """Work that the runner does itself (write a file, run another workflow). Returns the exit code."""
+Inside = Callable[[AttemptLog, Cancellation], Ended]
+"""Work that the runner does itself (write a file, run another workflow), and how it ended.
 
-    def __call__(self, log: AttemptLog) -> int: ...
+It ends soon after the cancellation, which is the attempt's own, is set.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

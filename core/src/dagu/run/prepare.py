@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,24 +9,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dagu.errors import UsageError
+from dagu.history.logs import file_name
+from dagu.run.engine import all_steps
 from dagu.run.masking import Masker
-from dagu.run.shelled import run_in_shell
-from dagu.workflow.model import Secret, Value, Workflow
+from dagu.run.params import chosen_params
+from dagu.workflow.model import Secret, Workflow
 from dagu.workflow.values.consts import evaluate_consts
 from dagu.workflow.values.context import names_artifacts, run_context
 from dagu.workflow.values.dotenv import dotenv_candidates, dotenv_names, parse_dotenv
-from dagu.workflow.values.environment import env_secret, run_scope
-from dagu.workflow.values.params_input import ParamValues, choose_params
+from dagu.workflow.values.environment import env_secret, forwarded, run_scope
 from dagu.workflow.values.params_tokens import CallerInput
 from dagu.workflow.values.resolve import Expand, resolve
 from dagu.workflow.values.scope import Scope
-from dagu.workflow.values.shells import choose_shell
-from dagu.workflow.values.substitution import evaluate
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Who a run is."""
+    """Who a run is.
+
+    Attributes:
+        artifacts: Where artifacts go if the workflow does not say.
+        first_started_at: When its first attempt started, if this is a later one.
+    """
 
     name: str
     run_id: str
@@ -36,7 +39,8 @@ class Identity:
     trigger: str
     log_file: Path
     work_dir: Path
-    artifacts_dir: Path | None
+    artifacts: Path
+    first_started_at: datetime | None = None
     scheduled_at: datetime | None = None
     root_name: str = ""
     root_id: str = ""
@@ -58,7 +62,7 @@ class Prepared:
     contained_env: Mapping[str, str] = field(repr=False)
     directory: Path
     params_text: str
-    masker: Masker = field(repr=False)
+    artifacts_dir: Path | None
 
 
 def prepare(
@@ -67,14 +71,17 @@ def prepare(
     *,
     given: CallerInput,
     environ: Mapping[str, str],
+    masker: Masker,
     default_working_dir: str = "",
 ) -> Prepared:
     """Evaluate constants, parameters, environment, dotenv files and secrets.
 
+    Args:
+        masker: Learns the secrets.
+
     Raises:
         DaguError: One of them can't be had; the message names it.
     """
-    masker = Masker()
     context = run_context(
         dag_name=identity.name,
         run_id=identity.run_id,
@@ -83,22 +90,24 @@ def prepare(
         trigger_type=identity.trigger,
         log_file=str(identity.log_file),
         work_dir=str(identity.work_dir),
-        artifacts_dir=str(identity.artifacts_dir or ""),
         scheduled_at=identity.scheduled_at,
         root_name=identity.root_name,
         root_id=identity.root_id,
     )
     base = Scope(consts=evaluate_consts(workflow.consts), context=context)
-    chosen = _params(workflow, base, given, environ, identity.work_dir)
+    chosen = chosen_params(workflow, base, given, environ, identity.work_dir)
+    base = base.layer(params=chosen.named, params_json=chosen.json)
+    artifacts_dir = _artifacts_dir(workflow, identity, base, environ)
+    if artifacts_dir is not None:
+        base = base.layer(context={"paths.artifacts_dir": str(artifacts_dir)})
     managed = {
         "DAG_NAME": identity.name,
         "DAG_RUN_ID": identity.run_id,
         "DAG_RUN_LOG_FILE": str(identity.log_file),
         "DAG_RUN_WORK_DIR": str(identity.work_dir),
-        **({"DAG_RUN_ARTIFACTS_DIR": str(identity.artifacts_dir)} if identity.artifacts_dir else {}),
+        **({} if artifacts_dir is None else {"DAG_RUN_ARTIFACTS_DIR": str(artifacts_dir)}),
         **({} if chosen.json is None else {"DAG_PARAMS_JSON": chosen.json}),
     }
-    scope = base.layer(params=chosen.named, params_json=chosen.json)
     directory = identity.work_dir
     authored: dict[str, None] = dict.fromkeys([*chosen.named, *(entry.name for entry in workflow.env)])
 
@@ -116,7 +125,7 @@ def prepare(
         return found
 
     scope = run_scope(
-        scope,
+        base,
         host=environ,
         entries=workflow.env,
         managed=managed,
@@ -130,42 +139,8 @@ def prepare(
         contained_env={name: scope.env[name] for name in contained if name in scope.env},
         directory=directory,
         params_text=chosen.json or "",
-        masker=masker,
+        artifacts_dir=artifacts_dir,
     )
-
-
-def _params(
-    workflow: Workflow, scope: Scope, given: CallerInput, environ: Mapping[str, str], directory: Path
-) -> ParamValues:
-    shell = choose_shell(default=environ.get("DAGU_DEFAULT_SHELL", ""), login=environ.get("SHELL", "")).argv
-
-    def run(text: str) -> str:
-        return run_in_shell(text, shell=shell, env=environ, directory=directory)
-
-    def evaluated(text: str, chosen: ParamValues) -> str:
-        known = scope.layer(params=chosen.named, params_json=chosen.json)
-        return evaluate(text, run_scope(known, host=environ, entries=workflow.env), run)
-
-    return choose_params(workflow.params, given, evaluate=evaluated, schema=_params_schema(workflow))
-
-
-def _params_schema(workflow: Workflow) -> Mapping[str, Value] | None:
-    """The JSON Schema that ``params.schema`` names, None where it names none."""
-    named = workflow.params.schema
-    if not isinstance(named, str):
-        return None
-    if named.startswith(("http://", "https://")):
-        raise UsageError(
-            "params.schema: a URL can't be read here", hint="save the schema beside the workflow"
-        )
-    beside = workflow.file.parent if workflow.file else Path.cwd()
-    try:
-        schema = json.loads((beside / named).read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"params.schema: {named} can't be read: {error}") from error
-    if not isinstance(schema, dict):
-        raise UsageError(f"params.schema: {named} holds no JSON Schema")
-    return schema
 
 
 def _directory(workflow: Workflow, work_dir: Path, scope: Scope, default: str) -> Path:
@@ -213,14 +188,27 @@ def _secret(secret: Secret, scope: Scope) -> str:
     raise UsageError(f"secret {secret.name!r}: {what} is not available", hint="providers are env and file")
 
 
-def wants_artifacts(workflow: Workflow) -> bool:
-    """Whether the run gets a directory of artifacts."""
+def _artifacts_dir(
+    workflow: Workflow, identity: Identity, scope: Scope, environ: Mapping[str, str]
+) -> Path | None:
+    """The run's directory of artifacts; None where nothing asks for one."""
+    if not _wants_artifacts(workflow):
+        return None
+    named = resolve(
+        workflow.artifacts.dir, scope.layer(env={**forwarded(environ), **scope.params}), expand=Expand.SCOPE
+    )
+    parent = Path(os.path.expanduser(named)) if named else identity.artifacts
+    started = identity.first_started_at or identity.started_at
+    name = f"dag-run_{started:%Y%m%d_%H%M%S}_{identity.run_id}"
+    return parent.absolute() / file_name(identity.name) / name
+
+
+def _wants_artifacts(workflow: Workflow) -> bool:
     if workflow.artifacts.enabled is not None:
         return workflow.artifacts.enabled
-    streams = (stream for step in workflow.steps for stream in (step.stdout, step.stderr))
-    return any(stream is not None and stream.artifact for stream in streams) or names_artifacts(
-        workflow.source
-    )
+    streams = (stream for step in all_steps(workflow) for stream in (step.stdout, step.stderr))
+    named = workflow.tree.plain() if workflow.tree is not None else workflow.source
+    return any(stream is not None and stream.artifact for stream in streams) or names_artifacts(named)
 
 
 def now() -> datetime:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagu.contracts.container import EMPTY
-from dagu.run.attempt import Ended
 from dagu.run.context import StepContext
+from dagu.run.ending import Ended
+from dagu.run.published import Published
 from dagu.workflow.values.errors import OutputInvalid
 from dagu.workflow.values.output_entries import output_entries
 from dagu.workflow.values.outputs import output_variable, parse_output_file
 from dagu.workflow.values.resolve import resolve_value
-
-
-@dataclass(frozen=True, kw_only=True)
-class Published:
-    """Everything a step publishes; see :class:`dagu.run.outcome.Outcome` for the fields."""
-
-    variable: tuple[str, str] | None = None
-    outputs: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    object_output: Mapping[str, Any] | None = None
-    fields: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+from dagu.workflow.values.text import parse_json, plain
 
 
 def publish(context: StepContext, ended: Ended, *, stdout: Path, stderr: Path) -> Published:
@@ -68,23 +57,15 @@ def _text(path: Path, limit: int) -> str:
 
 
 def _check_schema(text: str, schema: Any) -> None:
-    import json
-
     from jsonschema import Draft202012Validator
 
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError as error:
         raise OutputInvalid(f"output_schema: stdout is not exactly one JSON value: {error}") from error
     problems = [
         f"{'.'.join(str(part) for part in problem.absolute_path) or 'the value'}: {problem.message}"
-        for problem in Draft202012Validator(_plain(schema)).iter_errors(value)
+        for problem in Draft202012Validator(plain(schema)).iter_errors(value)
     ]
     if problems:
         raise OutputInvalid(f"output_schema: stdout does not match: {'; '.join(problems)}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

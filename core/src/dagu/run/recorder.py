@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from dagu.contracts.events import (
 )
 from dagu.contracts.provider import HarnessEvent
 from dagu.contracts.runtime import PullProgress
-from dagu.history.records import AttemptRecord, RunRecord, Status, StepRecord
+from dagu.history.records import EMPTY, AttemptRecord, RunRecord, Status, StepRecord
 from dagu.run.masking import Masker
 
 Observer = Callable[[RunEvent], object]
@@ -58,14 +58,22 @@ class Recorder:
     Args:
         store: None keeps nothing.
         observers: Each is called from the thread in which something happened.
+        log: The same for the run's own log, which wants no output of steps.
     """
 
     def __init__(
-        self, run: RunRecord, *, store: RunStore | None, observers: Sequence[Observer], masker: Masker
+        self,
+        run: RunRecord,
+        *,
+        store: RunStore | None,
+        observers: Sequence[Observer],
+        masker: Masker,
+        log: Observer | None = None,
     ) -> None:
         self._run = run
         self._store: RunStore = _Nowhere() if store is None else store
-        self._observers = tuple(observers)
+        self._watched = bool(observers)
+        self._observers = (*observers, *([log] if log is not None else []))
         self.masker = masker
         self._steps: dict[str, StepRecord] = {step.name: step for step in run.steps}
         self._attempts: dict[str, list[AttemptRecord]] = {
@@ -85,22 +93,24 @@ class Recorder:
                 steps=tuple(replace(step, attempts=tuple(self._attempts[step.name])) for step in steps),
             )
 
-    def run_started(self) -> None:
-        """The run begins."""
-        self._store.add_run(self._run)
-        self._tell(RunStarted, steps=tuple(self._steps))
-
-    def run_taken_up(self) -> None:
-        """A recorded run goes on in a new attempt."""
+    def begin(self, *, again: bool = False) -> None:
+        """The run begins, or a recorded one goes on in a new attempt."""
         run = self._run
-        self._store.update_run(
-            run.run_id,
-            status=run.status,
-            attempt=run.attempt,
-            attempt_id=run.attempt_id,
-            finished_at=None,
-            error="",
-        )
+        if again:
+            self._store.update_run(
+                run.run_id,
+                status=run.status,
+                started_at=run.started_at,
+                attempt=run.attempt,
+                attempt_id=run.attempt_id,
+                params=run.params,
+                finished_at=None,
+                error="",
+            )
+            for step in run.steps:
+                self._store.save_step(step)
+        else:
+            self._store.add_run(run)
         self._tell(RunStarted, steps=tuple(self._steps))
 
     def run_finished(self, status: Status, error: str = "") -> None:
@@ -143,10 +153,23 @@ class Recorder:
         self._store.save_step(record)
         return record
 
-    def step_finished(self, name: str, status: Status, *, exit_code: int | None, error: str = "") -> None:
-        """A step ended, or will not run."""
+    def step_finished(
+        self,
+        name: str,
+        status: Status,
+        *,
+        exit_code: int | None,
+        error: str = "",
+        outputs: Mapping[str, Any] = EMPTY,
+    ) -> None:
+        """A step ended, or will not run. ``outputs`` is what it published."""
         record = self.change_step(
-            name, status=status, exit_code=exit_code, error=error, finished_at=time.time()
+            name,
+            status=status,
+            exit_code=exit_code,
+            error=error,
+            outputs=self.masker.value(outputs),
+            finished_at=time.time(),
         )
         number = self.next_attempt(name) - 1
         self._tell(
@@ -171,6 +194,12 @@ class Recorder:
         """An attempt went on or ended."""
         self._keep(replace(attempt, reason=self.masker.text(attempt.reason)))
 
+    def attempt_failed(self, step: str, number: int, reason: str) -> None:
+        """An attempt that had ended well left something that does not do."""
+        with self._lock:
+            attempt = self._attempts[step][number - 1]
+        self.attempt_changed(replace(attempt, status=Status.FAILED, exit_code=1, reason=reason))
+
     def _keep(self, attempt: AttemptRecord) -> None:
         with self._lock:
             attempts = self._attempts[attempt.step]
@@ -185,7 +214,7 @@ class Recorder:
     @property
     def watched(self) -> bool:
         """Whether anybody listens."""
-        return bool(self._observers)
+        return self._watched
 
     def output(self, step: str, stream: str, block: bytes) -> None:
         """A masked block of output was logged."""

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 
 from dagu.history.records import Status
-from dagu.run.outcome import Outcome
+from dagu.run.outcome import Outcome, excused
 from dagu.workflow.model import Step
 
 Work = Callable[[Step, Mapping[str, Outcome]], Outcome]
@@ -122,6 +122,6 @@ class Scheduler:
         return outcome
 
     def _drop(self, step: Step, status: Status) -> Outcome:
-        outcome = Outcome(status=status)
+        outcome = excused(step, Outcome(status=status))
         self._dropped(step, outcome)
         return outcome

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dagu.errors import UsageError
+from dagu.history.records import Status
 from dagu.run.context import RunContext, StepContext
 from dagu.run.outcome import Outcome
-from dagu.run.targets import container_of, target_of
+from dagu.run.targets import OWN_CONTAINER, container_of, target_of
 from dagu.run.upstream import Siblings, Upstream
 from dagu.sandbox.command import unique
 from dagu.workflow.model import Step, StreamTarget
@@ -29,13 +30,14 @@ def step_context(
     scope: Scope,
     siblings: Siblings,
     run_steps: Callable[..., Mapping[str, Outcome]],
-    handler: bool,
+    handler: Status | None,
 ) -> StepContext:
     """The context of a step before its first attempt.
 
     Args:
         scope: The run's, with what is around the step (a foreach item) added.
         siblings: The steps of its list.
+        handler: How the run ended whose handler it is.
 
     Raises:
         UsageError: Its directory can't be made.
@@ -45,21 +47,23 @@ def step_context(
     spec = container_of(run, step)
     contained = spec is not None
     if contained:
-        scope = scope.replace_env(run.contained_env)
-    names = (
-        handler_context(name=step.name, status=run.recorder.run.status.value)
-        if handler
-        else step_names(name=step.name, id=step.id)
-    )
-    scope = replace(scope.layer(context=names), steps=views, host=None)
-    layered = step_scope(scope, name=step.name, directory="", variables=variables, entries=step.env)
+        # Nothing of the host's environment reaches a container.
+        scope = replace(scope, env=run.contained_env, host=None)
+    name = siblings.authored.get(step.name, step.name)
+    names = step_names(name=name, id=step.id)
+    if handler is not None:
+        names = handler_context(name=name, status=handler.value)
+    scope = replace(scope.layer(context=names), steps=views)
+    layered = step_scope(scope, name=name, directory="", variables=variables, entries=step.env)
     directory = _directory(run, step, layered, contained=contained)
     if not contained:
         layered = step_scope(
-            scope, name=step.name, directory=str(directory), variables=variables, entries=step.env
+            scope, name=name, directory=str(directory), variables=variables, entries=step.env
         )
     target = target_of(run, step, layered, directory)
-    env = {**layered.env, **target.env}
+    own = {entry.name for entry in step.env}
+    hidden = target.hidden - own
+    env = {**{name: value for name, value in layered.env.items() if name not in hidden}, **target.env}
     return StepContext(
         run=run,
         step=step,
@@ -69,39 +73,56 @@ def step_context(
         target=target,
         outcomes=outcomes,
         run_steps=run_steps,
-        streams=_streams(run, step, layered, directory),
+        names=names,
+        own_env={**variables, **{entry.name: layered.env[entry.name] for entry in step.env}},
     )
 
 
-def with_attempt(
-    context: StepContext, stdout: Path, stderr: Path, *, handler: bool
-) -> tuple[StepContext, str]:
-    """The context of one attempt, and where its declared outputs are left, in its place."""
+@dataclass(frozen=True, kw_only=True)
+class AttemptFiles:
+    """The files of one attempt.
+
+    Attributes:
+        stdout, stderr: Its logs.
+        also: What gets a stream too, by the stream's name.
+        output_path: Where declared outputs are left, in the step's place; empty for handlers.
+        output: The same file, where it is one of the host.
+    """
+
+    stdout: Path
+    stderr: Path
+    also: Mapping[str, Path]
+    output_path: str = ""
+    output: Path | None = None
+
+
+def with_attempt(context: StepContext, number: int, *, handler: bool) -> tuple[StepContext, AttemptFiles]:
+    """The context of one attempt, and its files.
+
+    Raises:
+        UsageError: A stream goes to where it may not.
+    """
+    run, step = context.run, context.step
+    stdout, stderr = (run.logs.path(step.name, number, stream) for stream in ("stdout", "stderr"))
     if handler:
-        return context, ""
-    contained = context.target.contained
-    output = _output_path(context, stdout)
-    values = attempt_values(stdout_file=str(stdout), stderr_file=str(stderr), output_file=output)
-    names = step_names(
-        name=context.step.name,
-        id=context.step.id,
-        stdout_file=str(stdout),
-        stderr_file=str(stderr),
-        output_file=output,
-    )
-    if contained:
+        return context, AttemptFiles(stdout=stdout, stderr=stderr, also=_streams(context))
+    contained = context.target.contained or step.action in OWN_CONTAINER
+    output = None if contained else stdout.with_suffix(".output")
+    output_path = unique(f"{context.target.temporary}/.dagu-output-") if output is None else str(output)
+    paths = {"stdout_file": str(stdout), "stderr_file": str(stderr), "output_file": output_path}
+    names = step_names(name=context.names["step.name"], id=step.id, **paths)
+    values = attempt_values(**paths)
+    if output is None:
         # The log's paths are the host's, and mean nothing in there.
-        values = {"DAGU_OUTPUT_FILE": output}
+        values = {"DAGU_OUTPUT_FILE": output_path}
     scope = context.scope.layer(env=values, context=names)
-    return replace(context, scope=scope, env={**context.env, **values}), output
-
-
-def _output_path(context: StepContext, stdout: Path) -> str:
-    if context.target.contained:
-        return unique("/tmp/.dagu-output-")
-    path = stdout.with_suffix(".output")
-    path.write_bytes(b"")
-    return str(path)
+    context = replace(context, scope=scope, env={**context.env, **values})
+    also = _streams(context)
+    if output is not None:
+        output.write_bytes(b"")
+    return context, AttemptFiles(
+        stdout=stdout, stderr=stderr, also=also, output_path=output_path, output=output
+    )
 
 
 def _directory(run: RunContext, step: Step, scope: Scope, *, contained: bool) -> Path:
@@ -116,10 +137,11 @@ def _directory(run: RunContext, step: Step, scope: Scope, *, contained: bool) ->
     return path
 
 
-def _streams(run: RunContext, step: Step, scope: Scope, directory: Path) -> dict[str, Path]:
+def _streams(context: StepContext) -> dict[str, Path]:
+    step = context.step
     found = {}
     for name, target in (("stdout", step.stdout), ("stderr", step.stderr)):
-        path = _stream_path(run, target, scope, directory, f"{step.path}.{name}")
+        path = _stream_path(context.run, target, context.scope, context.directory, f"{step.path}.{name}")
         if path is not None:
             found[name] = path
     return found

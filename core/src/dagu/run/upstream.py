@@ -9,18 +9,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from dagu.run.outcome import Outcome
-from dagu.workflow.model import Step
+from dagu.workflow.model import EMPTY, Step
 from dagu.workflow.values.outputs import upstream_variables
 from dagu.workflow.values.scope import StepView
 
 
 class Siblings:
-    """The steps of one list, by what is asked of them."""
+    """The steps of one list, by what is asked of them.
 
-    def __init__(self, steps: Iterable[Step]) -> None:
+    Args:
+        authored: The names that their author gave them, where those differ.
+    """
+
+    def __init__(self, steps: Iterable[Step], *, authored: Mapping[str, str] = EMPTY) -> None:
         self.steps = {step.name: step for step in steps}
         self.depends = {step.name: step.depends for step in self.steps.values()}
         self.by_id = {step.id: step for step in self.steps.values() if step.id}
+        self.authored = authored
         self.have_variables = any(isinstance(step.output, str) for step in self.steps.values())
 
 
@@ -75,19 +80,20 @@ class Upstream(Mapping[str, StepView]):
         if not self._siblings.have_variables:
             return {}
         made = {
-            name: dict([outcome.variable])
+            name: dict([outcome.published.variable])
             for name, outcome in list(self._outcomes.items())
-            if outcome.variable is not None
+            if outcome.published.variable is not None
         }
         return upstream_variables(self._step.name, self._siblings.depends, made)
 
 
 def _view(outcome: Outcome) -> StepView:
-    variable = None if outcome.variable is None else outcome.variable[1]
+    published = outcome.published
+    variable = None if published.variable is None else published.variable[1]
     return StepView(
-        outputs=outcome.outputs,
-        output=variable if outcome.object_output is None else outcome.object_output,
-        fields=outcome.fields,
+        outputs=published.outputs,
+        output=variable if published.object_output is None else published.object_output,
+        fields=published.fields,
         stdout_file=outcome.stdout_file,
         stderr_file=outcome.stderr_file,
         exit_code=outcome.exit_code,

@@ -43,15 +43,17 @@ def dry(
     Example:
       dagu dry build.yaml -- target=release
     """
-    request = {
-        "file": file,
-        "params": params,
-        "args": arguments(context, extra),
-        "run_id": run_id,
-        "name": name,
-        "trigger": trigger_type,
-        "schedule_time": schedule_time,
-        "default_working_dir": default_working_dir,
-        "dry": True,
-    }
+    from dagu.run.api import StartRequest
+
+    request = StartRequest(
+        file=file,
+        params=params,
+        args=arguments(context, extra),
+        run_id=run_id,
+        name=name,
+        trigger=trigger_type,
+        schedule_time=schedule_time,
+        default_working_dir=default_working_dir,
+        dry=True,
+    )
     raise typer.Exit(run(session(context), request, quiet=quiet))

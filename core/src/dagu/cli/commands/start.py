@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import typer.core
@@ -13,6 +13,9 @@ from dagu.cli.commands.validate import failure
 from dagu.cli.session import Session, session
 from dagu.errors import UsageError, WorkflowInvalid
 from dagu.history.records import Status
+
+if TYPE_CHECKING:
+    from dagu.run.api import RetryRequest, StartRequest
 
 app = options.app()
 _GOOD = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
@@ -72,16 +75,18 @@ def start(
       dagu start build.yaml --params 'target=release' --run-id nightly-7
       DAGU_CONTAINER_RUNTIME=podman dagu start build.yaml
     """
-    request = {
-        "file": file,
-        "params": params,
-        "args": arguments(context, extra),
-        "run_id": run_id,
-        "name": name,
-        "trigger": trigger_type,
-        "schedule_time": schedule_time,
-        "default_working_dir": default_working_dir,
-    }
+    from dagu.run.api import StartRequest
+
+    request = StartRequest(
+        file=file,
+        params=params,
+        args=arguments(context, extra),
+        run_id=run_id,
+        name=name,
+        trigger=trigger_type,
+        schedule_time=schedule_time,
+        default_working_dir=default_working_dir,
+    )
     raise typer.Exit(run(session(context), request, quiet=quiet))
 
 
@@ -97,8 +102,8 @@ def arguments(context: typer.Context, extra: list[str] | None) -> tuple[str, ...
     return given
 
 
-def run(found: Session, request: dict[str, Any], *, quiet: bool) -> int:
-    """Run a workflow, showing how it goes.
+def run(found: Session, request: StartRequest | RetryRequest, *, quiet: bool) -> int:
+    """Run a workflow, or take a run up again, showing how it goes.
 
     Returns:
         The exit status.
@@ -106,7 +111,7 @@ def run(found: Session, request: dict[str, Any], *, quiet: bool) -> int:
     from dagu.cli.supervise import supervise
     from dagu.cli.views.choose import choose_view
     from dagu.cli.views.tree import render
-    from dagu.run.api import Runner, StartRequest
+    from dagu.run.api import Runner
 
     plugins = found.plugins
     with choose_view(quiet=quiet) as view:
@@ -117,7 +122,7 @@ def run(found: Session, request: dict[str, Any], *, quiet: bool) -> int:
         if plugins.observed:
             observers.append(lambda event: [view.problem(str(error)) for error in plugins.emit(event)])
         runner = Runner(
-            StartRequest(**request),
+            request,
             environ=found.environ,
             home=found.home,
             plugins=plugins,
@@ -126,7 +131,7 @@ def run(found: Session, request: dict[str, Any], *, quiet: bool) -> int:
         try:
             result, signal = supervise(runner)
         except WorkflowInvalid as error:
-            view.problem(failure(request["file"], error).rstrip())
+            view.problem(failure(Path(error.problems[0].file), error).rstrip())
             return 1
     if not quiet:
         typer.echo(render(result.record), nl=False, color=found.colour)

@@ -63,15 +63,16 @@ def _command(context: StepContext, given: Mapping[str, Any], target: Target) -> 
         argv = (*target.shell, text) if target.shell[-1] in {"-c", "/c"} else (*target.shell, "-c", text)
     return Command(
         argv=argv,
-        env={**context.run.contained_env, **_own_env(context)},
+        env={**context.run.contained_env, **context.own_env, **_output_file(context)},
         working_dir=target.working_dir,
         keep_entrypoint=True,
         raw_exec=given.get("exec") or {},
     )
 
 
-def _own_env(context: StepContext) -> dict[str, str]:
-    return {entry.name: context.env[entry.name] for entry in context.step.env if entry.name in context.env}
+def _output_file(context: StepContext) -> dict[str, str]:
+    path = context.env.get("DAGU_OUTPUT_FILE")
+    return {"DAGU_OUTPUT_FILE": path} if path else {}
 
 
 def _words(value: Any) -> tuple[str, ...]:

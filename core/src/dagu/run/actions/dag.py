@@ -2,58 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dagu.errors import UsageError
 from dagu.history.records import Status
+from dagu.run.cancel import Cancellation
 from dagu.run.context import ChildResult, StepContext
+from dagu.run.ending import Ended, failed
 from dagu.run.log import AttemptLog
 from dagu.run.outcome import GOOD
 from dagu.run.plan import Plan
+from dagu.workflow.values.items import enqueue_stdout
 from dagu.workflow.values.resolve import Expand, resolve_value
 from dagu.workflow.values.scope import Scope
-from dagu.workflow.values.text import indented_json
+from dagu.workflow.values.text import indented_json, to_text
+
+QUEUE = "default"
 
 
 def plan(context: StepContext) -> Plan:
-    """Runs the child inside this run, to its end; its status is the step's."""
-    refuse_queue(context)
+    """Runs the child inside this run, to its end, and takes its status; or queues it."""
 
-    def work(log: AttemptLog) -> int:
+    def run(log: AttemptLog, cancellation: Cancellation) -> Ended:
         name, params = child_of(context, context.scope)
-        child = context.run.start_child(step=context.step.name, name=name, params=params)
-        log.stdout.write(indented_json(described(child)).encode() + b"\n")
-        if child.error:
-            log.stderr.write(f"{child.name}: {child.error}\n".encode())
-        return code_of(child)
-
-    return Plan(target=context.target, inside=work)
-
-
-def refuse_queue(context: StepContext) -> None:
-    """There is no queue in a single run.
-
-    Raises:
-        UsageError: The step wants one.
-    """
-    if context.step.action == "dag.enqueue":
-        raise UsageError(
-            "dag.enqueue needs a queue, and this run was started without the scheduler",
-            hint="use dag.run, or run it under the scheduler",
+        child = context.run.start_child(
+            step=context.step.name, name=name, params=params, cancellation=cancellation
         )
+        log.stdout.line(indented_json(described(child)))
+        return ending_of([child])
+
+    def enqueue(log: AttemptLog, _cancellation: Cancellation) -> Ended:
+        name, params = child_of(context, context.scope)
+        log.stdout.line(queued(context, [(name, params)]))
+        return Ended()
+
+    return Plan(target=context.target, inside=enqueue if context.step.action == "dag.enqueue" else run)
 
 
 def child_of(context: StepContext, scope: Scope) -> tuple[str, Any]:
-    """Name and input of the child, resolved in the parent."""
-    given: Any = resolve_value(dict(context.step.with_), scope, expand=Expand.SCOPE)
-    name = str(given.get("dag") or "").strip()
+    """Name and input of the child, resolved in the parent.
+
+    Args:
+        scope: The step's, with an item of ``parallel`` in it where there is one.
+    """
+    given: Any = {
+        key: resolve_value(context.step.with_.get(key), scope, expand=Expand.SCOPE)
+        for key in ("dag", "params")
+    }
+    name = to_text(given["dag"] or "").strip()
     if not name:
         raise UsageError("with.dag is empty")
-    params = given.get("params")
+    params = given["params"]
     if params is None and scope.item is not None:
         params = scope.item.value
     return name, params
+
+
+def queued(context: StepContext, jobs: Sequence[tuple[str, Any]]) -> str:
+    """Queue children, and tell which."""
+    queue = resolve_value(context.step.with_.get("queue"), context.scope, expand=Expand.SCOPE)
+    name = to_text(queue or "").strip() or QUEUE
+    runs = [
+        context.run.start_child.enqueue(step=context.step.name, name=dag, params=params, queue=name)
+        for dag, params in jobs
+    ]
+    return enqueue_stdout(
+        [
+            {"name": run.workflow, "dagRunId": run.run_id, "queue": name, "status": run.status.value}
+            for run in runs
+        ]
+    )
 
 
 def described(child: ChildResult) -> Mapping[str, Any]:
@@ -63,11 +82,24 @@ def described(child: ChildResult) -> Mapping[str, Any]:
         "dagRunId": child.run_id,
         "params": child.params,
         "outputs": dict(child.outputs),
-        "outputValues": dict(child.outputs),
-        "status": child.status,
+        "outputValues": dict(child.values),
+        "status": child.status.value,
     }
 
 
-def code_of(child: ChildResult) -> int:
-    """The exit code that a child's status stands for."""
-    return 0 if Status(child.status) in GOOD | {Status.WAITING} else 1
+def ending_of(children: Sequence[ChildResult]) -> Ended:
+    """How a step ends whose children ended so: any failure fails it, else any that waits makes it wait."""
+    bad = [child for child in children if child.status not in GOOD | {Status.WAITING}]
+    if bad:
+        return failed("\n".join(_why(child) for child in bad))
+    statuses = {child.status for child in children}
+    for status in (Status.WAITING, Status.PARTIALLY_SUCCEEDED):
+        if status in statuses:
+            return Ended(status=status)
+    return Ended()
+
+
+def _why(child: ChildResult) -> str:
+    run = f" {child.run_id}" if child.run_id else ""
+    reason = f": {child.error}" if child.error else ""
+    return f"{child.name}{run} {child.status.value}{reason}"

@@ -9,6 +9,7 @@ from dagu.run.context import StepContext
 from dagu.run.plan import Alternative, Plan, Prepared
 from dagu.sandbox.command import Command
 from dagu.workflow.values.resolve import Expand, resolve_value
+from dagu.workflow.values.text import to_text
 
 
 def plan(context: StepContext) -> Plan:
@@ -18,13 +19,13 @@ def plan(context: StepContext) -> Plan:
 
 def _prepare(context: StepContext) -> list[Prepared]:
     given: Any = resolve_value(context.step.with_, context.scope, expand=Expand.HOST)
-    program = str(given.get("command") or "")
+    program = to_text(given.get("command") or "")
     if not program.strip():
         raise UsageError("with.command is empty")
-    args = given.get("args") or ()
-    words = (args,) if isinstance(args, str) else tuple(str(arg) for arg in args)
+    args = given.get("args")
+    words = args if isinstance(args, list | tuple) else () if args is None else (args,)
     command = Command(
-        argv=(program, *words),
+        argv=(program, *("" if word is None else to_text(word) for word in words)),
         env=context.env,
         working_dir=context.target.working_dir,
         keep_entrypoint=True,

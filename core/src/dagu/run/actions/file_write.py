@@ -6,10 +6,13 @@ import os
 from typing import Any
 
 from dagu.errors import UsageError
+from dagu.run.cancel import Cancellation
 from dagu.run.context import StepContext
+from dagu.run.ending import Ended, failed
 from dagu.run.log import AttemptLog
 from dagu.run.plan import Plan
 from dagu.workflow.values.resolve import Expand, resolve_value
+from dagu.workflow.values.text import to_text
 
 
 def plan(context: StepContext) -> Plan:
@@ -20,20 +23,20 @@ def plan(context: StepContext) -> Plan:
             hint="write the file with `run`, or take the step out of the container",
         )
 
-    def write(log: AttemptLog) -> int:
+    def write(_log: AttemptLog, _cancellation: Cancellation) -> Ended:
         given: Any = resolve_value(context.step.with_, context.scope, expand=Expand.SCOPE)
         path = context.directory / str(given["path"])
+        content = given.get("content")
+        text = "" if content is None else to_text(content)
         replace = given.get("overwrite") in {True, "true"}
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
         try:
             with open(os.open(path, flags, 0o666), "wb") as file:
-                file.write(str(given.get("content", "")).encode())
+                file.write(text.encode(errors="surrogateescape"))
         except FileExistsError:
-            log.stderr.write(f"{path} exists; set overwrite: true to replace it\n".encode())
-            return 1
+            return failed(f"{path} exists; set overwrite: true to replace it")
         except OSError as error:
-            log.stderr.write(f"{path} can't be written: {error.strerror}\n".encode())
-            return 1
-        return 0
+            return failed(f"{path} can't be written: {error.strerror}")
+        return Ended()
 
     return Plan(target=context.target, inside=write)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from dagu.history.records import Status
+from dagu.run.cancel import Cancellation
 from dagu.run.context import StepContext
+from dagu.run.ending import Ended, failed
 from dagu.run.log import AttemptLog
 from dagu.run.outcome import GOOD, Outcome, total
 from dagu.run.plan import Plan
@@ -19,37 +21,41 @@ from dagu.workflow.values.resolve import Expand, resolve, resolve_value
 from dagu.workflow.values.scope import Scope
 from dagu.workflow.values.tokens import tokens
 
+_SHOWN = 10
+
 
 def plan(context: StepContext) -> Plan:
     """Runs inside the runner: each body is a graph of its own."""
     foreach = context.step.foreach
     assert foreach is not None
 
-    def work(log: AttemptLog) -> int:
+    def work(log: AttemptLog, cancellation: Cancellation) -> Ended:
         items = foreach_items(resolve_value(foreach.items, context.scope, expand=Expand.SCOPE))
         scopes = foreach_scopes(items, foreach.name, foreach.key, context.scope)
         with ThreadPoolExecutor(foreach.max_concurrent, thread_name_prefix="item") as pool:
-            results = list(pool.map(lambda scope: _body(context, foreach, scope), scopes))
-        log.stdout.write(foreach_stdout(results).encode() + b"\n")
-        failed = [result for result in results if not result.succeeded]
-        for result in failed:
-            log.stderr.write(f"item {result.key}: {result.error or result.status}\n".encode())
-        return 1 if failed else 0
+            results = list(pool.map(lambda scope: _body(context, foreach, scope, cancellation), scopes))
+        log.stdout.line(foreach_stdout(results))
+        return _ending([result for result in results if not result.succeeded])
 
     return Plan(target=context.target, inside=work)
 
 
-def _body(context: StepContext, foreach: Foreach, scope: Scope) -> BodyResult:
+def _body(context: StepContext, foreach: Foreach, scope: Scope, cancellation: Cancellation) -> BodyResult:
     assert scope.foreach is not None
     key = scope.foreach.key or ""
-    if context.run.cancellation.stopped.is_set():
+    if cancellation.stopped.is_set():
         return BodyResult(key=key, status=Status.ABORTED.value, succeeded=False)
     steps = [_named(step, context.step, key) for step in foreach.steps]
-    outcomes = context.run_steps(steps, scope=scope, step=context.step)
+    authored = {unique.name: step.name for unique, step in zip(steps, foreach.steps, strict=True)}
+    outcomes = context.run_steps(
+        steps, outer=context, scope=scope, authored=authored, cancellation=cancellation
+    )
     status = total(outcomes.values())
-    error = next((outcome.error for outcome in outcomes.values() if outcome.error), "")
     if status not in GOOD:
-        return BodyResult(key=key, status=status.value, error=error.partition("\n")[0], succeeded=False)
+        named = zip(foreach.steps, steps, strict=True)
+        errors = ((step.name, outcomes[unique.name].error) for step, unique in named)
+        error = next((f"{name}: {text.partition(chr(10))[0]}" for name, text in errors if text), "")
+        return BodyResult(key=key, status=status.value, error=error, succeeded=False)
     outputs: dict[str, Any] = {}
     for name, text in foreach.collect.items():
         value, left = _collected(text, steps, outcomes, scope)
@@ -62,6 +68,15 @@ def _body(context: StepContext, foreach: Foreach, scope: Scope) -> BodyResult:
             )
         outputs[name] = value
     return BodyResult(key=key, status=status.value, outputs=outputs)
+
+
+def _ending(bad: Sequence[BodyResult]) -> Ended:
+    if not bad:
+        return Ended()
+    lines = [f"item {result.key}: {result.error or result.status}" for result in bad[:_SHOWN]]
+    if len(bad) > _SHOWN:
+        lines.append(f"and {len(bad) - _SHOWN} more")
+    return failed("\n".join(lines))
 
 
 def _named(step: Step, outer: Step, key: str) -> Step:

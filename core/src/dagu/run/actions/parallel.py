@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from dagu.errors import DaguError
 from dagu.history.records import Status
-from dagu.run.actions.dag import child_of, code_of, described, refuse_queue
+from dagu.run.actions.dag import child_of, described, ending_of, queued
+from dagu.run.cancel import Cancellation
 from dagu.run.context import ChildResult, StepContext
+from dagu.run.ending import Ended
 from dagu.run.log import AttemptLog
 from dagu.run.outcome import GOOD
 from dagu.run.plan import Plan
 from dagu.workflow.values.items import parallel_items, parallel_stdout
 from dagu.workflow.values.resolve import Expand, resolve_value
 from dagu.workflow.values.scope import ParallelItem
+from dagu.workflow.values.text import compact_json
 
 
 def plan(context: StepContext) -> Plan:
     """Children with equal name and input are one run, counted once."""
     parallel = context.step.parallel
     assert parallel is not None
-    refuse_queue(context)
 
-    def start(job: tuple[str, Any]) -> ChildResult:
-        return context.run.start_child(step=context.step.name, name=job[0], params=job[1])
-
-    def work(log: AttemptLog) -> int:
-        items = parallel_items(resolve_value(parallel.items, context.scope, expand=Expand.SCOPE))
-        jobs: dict[str, tuple[str, Any]] = {}
-        for item in items:
-            job = child_of(context, context.scope.layer(item=ParallelItem(item)))
-            jobs.setdefault(json.dumps(job, default=dict), job)
+    def work(log: AttemptLog, cancellation: Cancellation) -> Ended:
+        jobs = _jobs(context)
+        if context.step.action == "dag.enqueue":
+            log.stdout.line(queued(context, jobs))
+            return Ended()
         with ThreadPoolExecutor(parallel.max_concurrent, thread_name_prefix="child") as pool:
-            children = list(pool.map(start, jobs.values()))
-        good = [dict(child.outputs) for child in children if Status(child.status) in GOOD]
-        log.stdout.write(parallel_stdout([described(child) for child in children], good).encode() + b"\n")
-        for child in children:
-            if child.error:
-                log.stderr.write(f"{child.name} {child.run_id}: {child.error}\n".encode())
-        return max(code_of(child) for child in children)
+            children = list(pool.map(lambda job: _run(context, job, cancellation), jobs))
+        good = [dict(child.outputs) for child in children if child.status in GOOD]
+        log.stdout.line(parallel_stdout([described(child) for child in children], good))
+        return ending_of(children)
 
     return Plan(target=context.target, inside=work)
+
+
+def _jobs(context: StepContext) -> list[tuple[str, Any]]:
+    """Name and input of each child run."""
+    assert context.step.parallel is not None
+    items = parallel_items(resolve_value(context.step.parallel.items, context.scope, expand=Expand.SCOPE))
+    jobs: dict[str, tuple[str, Any]] = {}
+    for item in items:
+        job = child_of(context, context.scope.layer(item=ParallelItem(item)))
+        jobs.setdefault(compact_json(job), job)
+    return list(jobs.values())
+
+
+def _run(context: StepContext, job: tuple[str, Any], cancellation: Cancellation) -> ChildResult:
+    name, params = job
+    if cancellation.stopped.is_set():
+        return ChildResult(name=name, status=Status.ABORTED)
+    try:
+        return context.run.start_child(
+            step=context.step.name, name=name, params=params, cancellation=cancellation
+        )
+    except DaguError as error:
+        # The other children go on; the step fails when all have ended.
+        return ChildResult(name=name, status=Status.FAILED, error=str(error))

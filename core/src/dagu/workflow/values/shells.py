@@ -73,6 +73,7 @@ def choose_shell(
     default: str = "",
     login: str = "",
     windows_program: str = "",
+    direct: bool = False,
 ) -> ChosenShell:
     """The first shell that is given: the step's, the root's, the configured default, ``$SHELL``, ``sh``.
 
@@ -80,15 +81,18 @@ def choose_shell(
         default: The configured default, else ``DAGU_DEFAULT_SHELL``.
         login: ``$SHELL``.
         windows_program: What takes the place of ``sh`` on Windows: pwsh, powershell or cmd.
+        direct: Whether ``direct``, no shell at all, is taken; its ``argv`` is empty then.
 
     Raises:
-        ShellInvalid: The string can't be split in words, or the default is ``direct``.
+        ShellInvalid: The string can't be split in words, or the default is ``direct`` and that is not taken.
     """
     given = ((step, step_args), (root, root_args), (default, ()), (login, ()), (windows_program or "sh", ()))
     for index, (shell, args) in enumerate(given):
         words = split_words(shell) if isinstance(shell, str) else list(shell)
         if not words:
             continue
+        if words[0].lower() == DIRECT and direct:
+            return ChosenShell(argv=())
         if words[0].lower() == DIRECT:
             raise ShellInvalid(
                 f"shell {DIRECT!r} can't run a command",
