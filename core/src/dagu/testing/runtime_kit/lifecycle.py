@@ -34,7 +34,8 @@ class Lifecycle(Kit):
         assert state.finished_at is None
 
     def test_an_ended_container_tells_how(self, lab: Lab) -> None:
-        container = lab.create("sh", "-c", "exit 3")
+        # Engines note the two times on different threads: a container that ends at once may start after its end.
+        container = lab.create("sh", "-c", "sleep 1; exit 3")
         lab.runtime.start(container)
         lab.runtime.wait(container)
         state = lab.state(container)
