@@ -161,7 +161,7 @@ class TestSsh:
             pytest.raises(EngineUnreachable, match=r"Permission denied \(publickey\)") as raised,
         ):
             runtime.check()
-        assert "ssh far docker version" in raised.value.hint
+        assert "ssh -l me -- far docker version" in raised.value.hint
 
     def test_without_ssh(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -302,14 +301,14 @@ def test_32_threads(docker: ContainerRuntime, make: Maker) -> None:
 def test_threads_end_with_their_streams(docker: ContainerRuntime, make: Maker) -> None:
     container = make.up()
     attachment = docker.attach(container, Streams())
-    assert _ours()
+    (reader,) = (thread for thread in threading.enumerate() if container[:12] in thread.name)
     attachment.close()
     attachment.join()
-    deadline = time.monotonic() + 60
-    while _ours() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert _ours() == []
+    reader.join(60)
+    assert not reader.is_alive()
 
 
-def _ours() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if "output-container" in thread.name]
+def test_an_init_process_finds_out_what_is_missing(docker: ContainerRuntime, make: Maker) -> None:
+    container = make.create("no-such-program", init=True)
+    docker.start(container)
+    assert docker.wait(container).code == 127

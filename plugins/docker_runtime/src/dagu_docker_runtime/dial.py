@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import shlex
 import socket
 import ssl
 import subprocess
@@ -127,12 +128,11 @@ def _dial_unix(path: str) -> socket.socket:
 
 def _dial_ssh(endpoint: Endpoint) -> socket.socket:
     """Speak through ``docker system dial-stdio`` on the other machine, as the Docker client does."""
+    target = ["-l", endpoint.user] if endpoint.user else []
+    target += ["-p", str(endpoint.port)] if endpoint.port else []
+    target += ["--", endpoint.address]
     argv = ["ssh", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_TIMEOUT:.0f}"]
-    if endpoint.user:
-        argv += ["-l", endpoint.user]
-    if endpoint.port:
-        argv += ["-p", str(endpoint.port)]
-    argv += ["--", endpoint.address, "docker system dial-stdio"]
+    argv += [*target, "docker system dial-stdio"]
     ours, theirs = socket.socketpair()
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on every way out
     try:
@@ -160,7 +160,7 @@ def _dial_ssh(endpoint: Endpoint) -> socket.socket:
         errors.close()
         raise EngineUnreachable(
             f"cannot connect to the Docker engine at {endpoint.url} (from {endpoint.source}): {said}",
-            hint=f"try `ssh {endpoint.address} docker version`; ssh must get there without asking anything",
+            hint=f"try `ssh {shlex.join(target)} docker version`; ssh must get there without asking anything",
         ) from error
     errors.close()
     threading.Thread(target=process.wait, name="dagu-docker-ssh", daemon=True).start()

@@ -92,7 +92,7 @@ def choose(environ: Mapping[str, str]) -> Endpoint:
         if not name:
             name, source = _current_context(config_file), f"the current context of {config_file}"
         if name and name != "default":
-            return _from_context(folder, name, f"{source} ({name})", version, config_file)
+            return _from_context(folder, name, source, version, config_file)
         return _parse(DEFAULT_HOST, None, "the default", version, config_file)
     return _parse(host, _environment_tls(environ, folder), "DOCKER_HOST", version, config_file)
 
@@ -136,7 +136,7 @@ def _from_context(folder: Path, name: str, source: str, version: str, config_fil
     tls = _tls_files(certificates, verify=not skip) if certificates.is_dir() else None
     if tls is None and skip:
         tls = TlsFiles(verify=False)
-    return _parse(host, tls, source, version, config_file)
+    return _parse(host, tls, f"{source} ({name})", version, config_file)
 
 
 def _environment_tls(environ: Mapping[str, str], folder: Path) -> TlsFiles | None:

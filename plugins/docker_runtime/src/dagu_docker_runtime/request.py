@@ -125,7 +125,8 @@ def _mount(mount: Mount) -> dict[str, Any]:
     # A mount of type bind, unlike the engine's Binds, fails where its source does not exist.
     told: dict[str, Any] = {"Type": mount.type.value, "Target": mount.target, "ReadOnly": mount.read_only}
     if mount.type is not MountType.TMPFS:
-        return told | {"Source": mount.source}
+        told["Source"] = mount.source
+        return told | {"VolumeOptions": {"NoCopy": True}} if mount.empty else told
     options = {"SizeBytes": mount.size, "Mode": mount.mode}
     return told | {"TmpfsOptions": {key: value for key, value in options.items() if value is not None}}
 

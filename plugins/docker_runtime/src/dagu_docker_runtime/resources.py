@@ -15,7 +15,7 @@ from dagu_docker_runtime.state import named_object
 
 # The engine answers the creation of a volume that exists with the one that exists, and says nothing. Only a
 # label that nobody else can have given tells whether it is ours.
-_CREATION = "dagu.docker-runtime.creation"
+_CREATION = "dev.dagu.docker-runtime.creation"
 
 
 class Networks:
