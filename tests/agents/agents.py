@@ -43,7 +43,11 @@ class Agent:
             case "claude":
                 return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": key}
             case "opencode":
-                return {**common, "OPENCODE_CONFIG_CONTENT": json.dumps(OPENCODE)}
+                return {
+                    **common,
+                    "OPENCODE_CONFIG_CONTENT": json.dumps(OPENCODE),
+                    "OPENCODE_DISABLE_MODELS_FETCH": "1",
+                }
         return common
 
     def with_(self, url: str) -> dict[str, Any]:

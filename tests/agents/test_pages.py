@@ -86,6 +86,7 @@ def point_at(url: str, image: str, agent: Agent, content: dict[str, Any]) -> Non
 
 def point_opencode_at(url: str, content: dict[str, Any]) -> None:
     env = content.setdefault("env", [])
+    env.append({"OPENCODE_DISABLE_MODELS_FETCH": "1"})
     for entry in env:
         if "OPENCODE_CONFIG_CONTENT" in entry:
             config = json.loads(entry["OPENCODE_CONFIG_CONTENT"])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 
 from dagu.contracts.provider import ARGUMENT_LIMIT, HarnessTask, Option
 from dagu.errors import TaskInvalid
@@ -173,6 +172,8 @@ def _text(key: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
+        from decimal import Decimal  # late: few options are fractions, and every command imports this module
+
         return format(Decimal(repr(value)).normalize(), "f")
     text = str(value)
     if "\0" in text:
