@@ -10,11 +10,26 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from dagu.contracts.container import EMPTY
 
 Json = Mapping[str, Any]
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class Following(Iterator[_T_co], ABC):
+    """What happens, as it happens: ``next`` waits for it. As a context manager, it is closed at the end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it. May be called from any thread, also while another one waits in ``next``, which then stops."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,17 +155,20 @@ class ServiceContext(ABC):
 
     @abstractmethod
     def log_path(self, run_id: str, step: str, attempt: int, stream: str) -> str:
-        """The file of an attempt's output, which may not exist yet; only ever one below the logs' directory."""
+        """The file of an attempt's output, which may not exist yet; only ever one below the logs' directory.
+
+        Without a step, the run's own log.
+        """
 
     @abstractmethod
-    def follow_run(self, run_id: str) -> Iterator[Json]:
-        """The run now, then again each time something of it changed, until it ended. Closing it ends the waiting."""
+    def follow_run(self, run_id: str) -> Following[Json]:
+        """The run now, then again each time something of it changed, until it ended."""
 
     @abstractmethod
     def follow_log(
         self, run_id: str, step: str, attempt: int, stream: str, offset: int = 0
-    ) -> Iterator[bytes]:
-        """An attempt's output from a byte on, as it grows, until the run ended. Closing it ends the waiting."""
+    ) -> Following[bytes]:
+        """An attempt's output from a byte on, as it grows, until the run ended."""
 
     # The rest
 
@@ -164,7 +182,8 @@ class ServiceContext(ABC):
 
     @abstractmethod
     def runtimes(self) -> Sequence[Json]:
-        """The container runtimes: ``name``, ``summary``, ``selected``, ``ok``, ``message``, ``version``, ``endpoint``."""
+        """The container runtimes: ``name``, ``summary``, ``selected``, ``ok``, ``message``, ``version``,
+        ``endpoint``."""
 
     @abstractmethod
     def scheduler(self) -> Json:
