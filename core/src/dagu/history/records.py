@@ -105,6 +105,7 @@ class RunRecord:
         file: Path of the workflow file, empty if it came as text.
         root_id, root_name: Of the topmost run, for children.
         queue: Where a queued run waits, or waited; empty for any other.
+        priority: Of a queued run: the highest in a queue starts first.
     """
 
     run_id: str
@@ -126,12 +127,13 @@ class RunRecord:
     labels: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     worker_id: str = ""
     queue: str = ""
+    priority: int = 0
     steps: tuple[StepRecord, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgentEventRecord:
-    """One thing that an agent did in an attempt. ``payload`` is JSON text, secrets masked."""
+    """One thing that an agent did in an attempt. ``payload`` is JSON text, secrets masked; ``id`` grows with time."""
 
     run_id: str
     step: str
@@ -139,6 +141,7 @@ class AgentEventRecord:
     kind: str
     payload: str = field(repr=False)
     at: float
+    id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,6 +79,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """ALTER TABLE runs ADD COLUMN "queue" TEXT NOT NULL DEFAULT ''""",
         """CREATE INDEX runs_by_queue ON runs ("queue", "started_at", "id") WHERE "status" = 'queued'""",
     ),
+    ('ALTER TABLE runs ADD COLUMN "priority" INTEGER NOT NULL DEFAULT 0',),
 )
 """Entry N brings a database from version N to N + 1. An entry that was released is never changed."""
 

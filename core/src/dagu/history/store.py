@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from dagu.errors import RunNotFound, UsageError
 from dagu.history import rows
 from dagu.history.database import Database
 from dagu.history.ownership import RunLocks
+from dagu.history.queries import RunQuery
 from dagu.history.records import (
     AgentEventRecord,
     AttemptRecord,
@@ -101,6 +102,21 @@ class History:
             if not done.rowcount:
                 raise _not_found(run_id)
 
+    def end_queued(self, run_id: str, status: Status, error: str, at: float) -> bool:
+        """End a run that waits to be started; False if it does not, or no longer."""
+        with self._database.transaction() as connection:
+            done = connection.execute(
+                "UPDATE runs SET status = ?, error = ?, finished_at = ? WHERE run_id = ? AND status = ?",
+                (status.value, error, at, run_id, Status.QUEUED.value),
+            )
+            return bool(done.rowcount)
+
+    def remove_runs(self, run_ids: Iterable[str]) -> None:
+        """Forget runs and their children, with all that belongs to them; those that are unknown are none."""
+        with self._database.transaction() as connection:
+            for run_id in run_ids:
+                connection.execute("DELETE FROM runs WHERE run_id = ?1 OR root_id = ?1", (run_id,))
+
     def save_step(self, step: StepRecord) -> None:
         """Store a step, new or known; its attempts are left as they are."""
         with self._database.transaction() as connection:
@@ -143,56 +159,38 @@ class History:
                 row, tuple(rows.to_step(step, tuple(attempts.get(step["name"], ()))) for step in steps)
             )
 
-    def runs(
-        self,
-        workflow: str | None = None,
-        run_id_part: str | None = None,
-        limit: int | None = 100,
-        since: float | None = None,
-        status: Status | Collection[Status] | None = None,
-        *,
-        root_id: str = "",
-    ) -> list[RunRecord]:
+    def runs(self, limit: int | None = 100, offset: int = 0, **wanted: Any) -> list[RunRecord]:
         """Runs, newest first, without their steps and source.
 
         Args:
-            run_id_part: Any part of the id.
-            since: Only runs that started then or later, in seconds since the epoch.
-            status: Only runs in one of these states.
-            root_id: Only child runs below that run; empty: only runs that are no children.
+            wanted: Fields of a :class:`~dagu.history.queries.RunQuery`.
         """
-        where, values = ["root_id = ?"], [root_id]
-        conditions: Sequence[tuple[str, Any]] = (
-            ("workflow = ?", workflow),
-            ("instr(run_id, ?) > 0", run_id_part),
-            ("started_at >= ?", since),
-        )
-        for condition, value in conditions:
-            if value is not None:
-                where.append(condition)
-                values.append(value)
-        if status is not None:
-            states = (status,) if isinstance(status, Status) else tuple(status)
-            where.append(f"status IN ({', '.join('?' * len(states))})")
-            values.extend(state.value for state in states)
-        query = f"SELECT {_LISTED} FROM runs WHERE {' AND '.join(where)} ORDER BY started_at DESC, id DESC"
+        where, values = RunQuery(**wanted).where()
+        query = f"SELECT {_LISTED} FROM runs WHERE {where} ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
         with self._reading() as connection:
-            found = connection.execute(f"{query} LIMIT ?", [*values, -1 if limit is None else limit])
+            found = connection.execute(query, [*values, -1 if limit is None else limit, offset])
             return [rows.to_run(row) for row in found]
+
+    def count(self, **wanted: Any) -> int:
+        """How many runs :meth:`runs` gives without a limit."""
+        where, values = RunQuery(**wanted).where()
+        with self._reading() as connection:
+            number: int = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", values).fetchone()[0]
+            return number
 
     def latest(self, workflow: str) -> RunRecord | None:
         """The newest run of a workflow, without its steps and source; None if it never ran."""
-        return next(iter(self.runs(workflow, limit=1)), None)
+        return next(iter(self.runs(workflow=workflow, limit=1)), None)
 
     def agent_events(
-        self, run_id: str, step: str | None = None, attempt: int | None = None
+        self, run_id: str, step: str | None = None, attempt: int | None = None, *, after: int = 0
     ) -> list[AgentEventRecord]:
-        """What agents did in a run, in order."""
+        """What agents did in a run, in order; only what came after the event of that id."""
         with self._reading() as connection:
             found = connection.execute(
-                "SELECT run_id, step, attempt, kind, payload, at FROM agent_events WHERE run_id = ?1"
-                " AND (?2 IS NULL OR step = ?2) AND (?3 IS NULL OR attempt = ?3) ORDER BY id",
-                (run_id, step, attempt),
+                "SELECT id, run_id, step, attempt, kind, payload, at FROM agent_events WHERE run_id = ?1"
+                " AND (?2 IS NULL OR step = ?2) AND (?3 IS NULL OR attempt = ?3) AND id > ?4 ORDER BY id",
+                (run_id, step, attempt, after),
             )
             return [AgentEventRecord(**dict(row)) for row in found]
 
