@@ -32,7 +32,7 @@ def test_conditions(history: History) -> None:
     def ids(**wanted: Any) -> list[str]:
         found = [each.run_id for each in history.runs(**wanted)]
         wanted = {name: value for name, value in wanted.items() if name not in ("limit", "offset")}
-        if len(wanted) and "limit" not in wanted:
+        if wanted and "limit" not in wanted:
             assert history.count(**wanted) == len(found)
         return found
 
