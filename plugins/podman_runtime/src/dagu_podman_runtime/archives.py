@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
 
 from dagu.contracts.streams import BLOCK, Sink
-from dagu.errors import ContainerNotFound, EngineLost, RequestRefused
+from dagu.errors import ContainerNotFound, RequestRefused, RuntimeFailure
 from dagu_podman_runtime.connection import PATIENT, Connection, path_name
 
 _END = bytes(1024)  # two empty blocks end a tar archive
+_PAUSE = 0.05  # seconds
 
 
 class Archives:
-    """The files of one service's containers."""
+    """The files of one service's containers.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        look: Podman's description of a container.
+    """
+
+    def __init__(self, connection: Connection, look: Callable[[str], Mapping[str, Any]]) -> None:
         self._connection = connection
+        self._inspect = look
 
     def put(self, container: str, path: str, archive: BinaryIO) -> None:
         """Unpack a tar stream below an existing directory; owners are kept.
@@ -25,7 +33,7 @@ class Archives:
             FileNotFoundError: The directory is not.
         """
         # Else Podman would make the directory, or take the name of the last part for a new one.
-        self._look(container, path)
+        self._steadily(container, lambda: self._find(container, path))
         # With `copyUIDGID` Podman gives everything to the container's user, whatever the name says.
         params = {"path": path, "copyUIDGID": False, "noOverwriteDirNonDir": False}
         self._connection.call(
@@ -39,13 +47,16 @@ class Archives:
         )
 
     def get(self, container: str, path: str, sink: Sink) -> None:
-        """Stream a path out.
+        """Stream a path out. Everything in it belongs to the container's user: Podman says so of all it archives.
 
         Raises:
             ContainerNotFound: The container is not there.
             FileNotFoundError: The path is not.
         """
-        self._look(container, path)
+        self._steadily(container, lambda: self._read(container, path, sink))
+
+    def _read(self, container: str, path: str, sink: Sink) -> None:
+        self._find(container, path)
         answer = self._connection.call(
             "GET",
             f"/containers/{path_name(container)}/archive",
@@ -54,18 +65,38 @@ class Archives:
             timeout=PATIENT,
             stream=True,
         )
-        tail = b""
+        tail, size = b"", 0
         try:
             while block := self._connection.read(answer):
-                sink(block)
+                size += len(block)
                 tail = (tail + block)[-len(_END) :]
+                sink(block)
         finally:
             answer.close()
         if tail != _END:
             # Podman notes an error in its own log, and ends the answer as if all were well.
-            raise EngineLost(f"the archive of {path} from {container!r} ended early")
+            message = f"the archive of {path} from the container {container!r} ended early"
+            raise RuntimeFailure(message) if size else _Nothing(message)
 
-    def _look(self, container: str, path: str) -> None:
+    def _steadily(self, container: str, action: Callable[[], None]) -> None:
+        """Do something that goes wrong when the container ends, or starts again, in the middle of it.
+
+        Podman reads through the mounts of the container's process. What it says when that is gone is believed only
+        if the container is in the same state before and after.
+        """
+        before: object = None
+        while True:
+            try:
+                return action()
+            except (FileNotFoundError, RequestRefused, _Nothing):
+                state = self._inspect(container)["State"]
+                now = (state.get("Status"), state.get("Pid"), state.get("StartedAt"))
+                if now == before:
+                    raise
+                before = now
+            time.sleep(_PAUSE)
+
+    def _find(self, container: str, path: str) -> None:
         try:
             self._connection.call(
                 "HEAD",
@@ -77,3 +108,7 @@ class Archives:
             # The answer to HEAD has no words: ask which of the two it is.
             self._connection.call("GET", f"/containers/{path_name(container)}/exists", subject=container)
             raise FileNotFoundError(f"{path} is not in the container {container!r}") from error
+
+
+class _Nothing(RuntimeFailure):
+    """Not a byte of an archive came."""

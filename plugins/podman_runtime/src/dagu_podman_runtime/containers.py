@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -54,22 +55,22 @@ class Containers:
         # Podman would make an ended container ready to run again.
         if state.container_state(self.look(container)).status is ContainerStatus.EXITED:
             return NoStreams()
-        params = {
-            "stream": "true",
-            "stdout": "true",
-            "stderr": "true",
-            "stdin": "true" if streams.stdin is not None else "false",
-            "detachKeys": "",
-        }
-        path = f"/containers/{path_name(container)}/attach"
         try:
-            connection, first = self._connection.upgrade(path, subject=container, params=params)
+            output, first = self._attach(container, output=True)
         except ContainerNotFound:
             raise
         except (CommandNotFound, CommandForbidden, RequestRefused):
             # Attaching makes the container ready to run. What that finds, `start` finds, and tells.
             return NoStreams()
-        return Pump(connection, first, streams)
+        if streams.stdin is None:
+            return Pump(output, first, streams)
+        try:
+            # On the same connection, input that a process leaves unread would cost the end of its output.
+            stdin, _ = self._attach(container, output=False)
+        except BaseException:
+            output.close()
+            raise
+        return Pump(output, first, streams, input=stdin)
 
     def start(self, container: str) -> None:
         """Start a created container."""
@@ -167,6 +168,13 @@ class Containers:
     ) -> Any:
         path = f"/containers/{path_name(container)}/{verb}"
         return self._connection.call(method, path, subject=container, params=params, timeout=timeout)
+
+    def _attach(self, container: str, *, output: bool) -> tuple[socket.socket, bytes]:
+        wanted, other = ("true", "false") if output else ("false", "true")
+        params = {"stream": "true", "stdout": wanted, "stderr": wanted, "stdin": other, "detachKeys": ""}
+        return self._connection.upgrade(
+            f"/containers/{path_name(container)}/attach", subject=container, params=params
+        )
 
     def _state(self, found: Mapping[str, Any]) -> ContainerState:
         status = state.container_state(found)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from dagu.contracts import process_tree
 from dagu.contracts.container import ExecRequest, ExitStatus
 from dagu.contracts.runtime import Execution
-from dagu.contracts.streams import Sink, Streams
+from dagu.contracts.streams import Streams
 from dagu.errors import ContainerNotFound, EngineLost, EngineUnreachable, RequestRefused, RuntimeFailure
 from dagu_podman_runtime import raw, state
 from dagu_podman_runtime.connection import Connection, path_name
 from dagu_podman_runtime.endings import Tree, end_tree
-from dagu_podman_runtime.errors import brief, command_failure
+from dagu_podman_runtime.engine_words import EngineWords
+from dagu_podman_runtime.pipe_gate import PipeGate
 from dagu_podman_runtime.streams import Pump
 
 # A lone byte that begins this would be held for the wish to detach. Sixteen in a row, each alone, are not sent.
 _NEVER = ",".join(["ctrl-_"] * 16)
-# What Podman writes to standard error when the command could not be started, and nothing else was written.
-_NOT_STARTED = re.compile(rb"(Error: [^\n]*: OCI [^\n]*\n)(Error: [^\n]*\n)*")
-_COULD_BE = re.compile(rb"Error: \S+: .*", re.DOTALL)
-_LONGEST = 16384
+_PAUSE = 0.01  # seconds between two looks at a command whose start is under way
 
 
 class Execs:
@@ -51,12 +49,14 @@ class Execs:
         marker = process_tree.new_marker()
         body = _body(request, marker, stdin=streams.stdin is not None)
         session = self._create(container, body)
-        held = _HeldBack(streams.stderr)
+        words = EngineWords(streams.stderr)
         connection, first = self._connection.upgrade(
             f"/exec/{session}/start", subject=container, body={"Detach": False, "Tty": False}
         )
-        pump = Pump(connection, first, Streams(held.after(streams.stdout), held, streams.stdin))
-        return Command(self, container, session, pump, held, marker, user=body.get("User", ""))
+        sinks = Streams(words.beside(streams.stdout), words, streams.stdin)
+        gate = PipeGate(lambda: self._process(session), local=self._local())
+        pump = Pump(connection, first, sinks, throttle=gate)
+        return Command(self, container, session, pump, words, marker, user=body.get("User", ""))
 
     def run(self, container: str, argv: tuple[str, ...], *, user: str, privileged: bool) -> tuple[int, bytes]:
         """Run a command of our own to its end; gives its exit code and output.
@@ -83,6 +83,14 @@ class Execs:
         pid = int(found["State"].get("Pid") or 0) if running and self._local() else 0
         return Tree(marker=marker, pid=pid, user=user, running=running)
 
+    def _process(self, session: str) -> int:
+        """The process of a command that was started; 0 when it has ended."""
+        while not (found := self.inspect(session)).get("Running"):
+            if found.get("CanRemove"):
+                return 0
+            time.sleep(_PAUSE)
+        return int(found.get("Pid") or 0)
+
     def _create(self, container: str, body: Mapping[str, Any]) -> str:
         try:
             path = f"/containers/{path_name(container)}/exec"
@@ -106,7 +114,7 @@ class Command(Execution):
         container: str,
         session: str,
         pump: Pump,
-        held: _HeldBack,
+        words: EngineWords,
         marker: str,
         *,
         user: str,
@@ -115,7 +123,7 @@ class Command(Execution):
         self._container = container
         self._session = session
         self._pump = pump
-        self._held = held
+        self._words = words
         self._marker = marker
         self._user = user
         self._lock = threading.Lock()
@@ -154,7 +162,7 @@ class Command(Execution):
             found = self._execs.inspect(self._session)
         except RequestRefused:
             # Podman forgets the commands of a container that ended or is removed.
-            self._held.release()
+            self._words.at_the_end(137)
             return ExitStatus(code=137, error=f"the container {self._container!r} ended before the command")
         if found.get("Running"):
             raise EngineLost(
@@ -162,55 +170,7 @@ class Command(Execution):
                 hint="Podman's service was restarted; the command may still run in its container",
             )
         code = int(found.get("ExitCode") or 0)
-        text = self._held.not_started() if code in (125, 126, 127) else None
-        if text is None:
-            self._held.release()
-            return state.exit_status(code)
-        return command_failure(text) or RequestRefused(f"Podman could not start the command: {brief(text)}")
-
-
-class _HeldBack:
-    """A sink for standard error that keeps back what may be Podman's own word that nothing was started."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._lock = threading.Lock()
-        self._kept = b""
-        self._open = False
-
-    def __call__(self, block: bytes) -> None:
-        with self._lock:
-            if not self._open:
-                self._kept += block
-                if len(self._kept) < _LONGEST and _COULD_BE.fullmatch(self._kept) and _complete(self._kept):
-                    return
-                block, self._kept, self._open = self._kept, b"", True
-        self._sink(block)
-
-    def after(self, stdout: Sink) -> Sink:
-        """A sink for standard output; once it is used, the command was started."""
-
-        def sink(block: bytes) -> None:
-            self.release()
-            stdout(block)
-
-        return sink
-
-    def release(self) -> None:
-        """Give out what was kept, and keep nothing more."""
-        with self._lock:
-            block, self._kept, self._open = self._kept, b"", True
-        if block:
-            self._sink(block)
-
-    def not_started(self) -> str | None:
-        """Podman's word, if that is all there was."""
-        with self._lock:
-            return self._kept.decode(errors="replace") if _NOT_STARTED.fullmatch(self._kept) else None
-
-
-def _complete(text: bytes) -> bool:
-    return _NOT_STARTED.fullmatch(text) is not None
+        return self._words.at_the_end(code) or state.exit_status(code)
 
 
 def _body(request: ExecRequest, marker: str, *, stdin: bool) -> dict[str, Any]:

@@ -44,6 +44,10 @@ def container_state(found: Json, *, oom_killed: bool = False) -> ContainerState:
     state: Json = found["State"]
     status = _STATUS.get(str(state.get("Status", "")).lower(), ContainerStatus.DEAD)
     ended = status in (ContainerStatus.EXITED, ContainerStatus.DEAD)
+    started_at, finished_at = seconds(state.get("StartedAt")), seconds(state.get("FinishedAt"))
+    if started_at is not None and finished_at is not None:
+        # It is the time of a file, which a file system tells no finer than the kernel's ticks.
+        finished_at = max(finished_at, started_at)
     code = int(state.get("ExitCode") or 0)
     return ContainerState(
         id=str(found["Id"]),
@@ -57,8 +61,8 @@ def container_state(found: Json, *, oom_killed: bool = False) -> ContainerState:
         if ended
         else None,
         labels=dict((found.get("Config") or {}).get("Labels") or {}),
-        started_at=seconds(state.get("StartedAt")),
-        finished_at=seconds(state.get("FinishedAt")) if ended else None,
+        started_at=started_at,
+        finished_at=finished_at if ended else None,
         mounts=tuple(_mount(mount) for mount in found.get("Mounts") or ()),
         gateways=_gateways(found),
         pid=int(state.get("Pid") or 0) if status is ContainerStatus.RUNNING else 0,
