@@ -145,6 +145,7 @@ def test_timed_out_agent_is_gone_and_its_usage_kept(
     assert processes(str(runs.folder)) == []
 
 
+@pytest.mark.xfail(strict=True, reason="behind an init process, a missing program is only its exit code 127")
 def test_missing_program_is_named(engine: str, runs: Runs) -> None:
     with ModelServer(Turn(Say("never"))) as model:
         text = workflow(CLAUDE, model, place="step", image="alpine:3.20")
