@@ -8,18 +8,22 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from dagu.contracts.container import ContainerState
+from e2e_engines import EngineUnderTest, clean_environment
+
+from dagu.contracts.container import ContainerRequest, ContainerState, ExecRequest
 from dagu.contracts.runtime import ContainerRuntime
+from dagu.contracts.streams import Streams
 from dagu.history.logs import RunLogs
 from dagu.history.records import RunRecord, Status, StepRecord
 from dagu.history.store import History
 from dagu.plugins import Plugins
 from dagu.sandbox import labels
-from e2e_engines import EngineUnderTest, clean_environment
 
 PROGRAM = str(Path(sys.executable).parent / "dagu")
 GUARD = 240
@@ -56,7 +60,11 @@ class Ran:
     def output(self, step: str, stream: str = "stdout", *, attempt: int = 0) -> bytes:
         """A step's output, of its last attempt unless told otherwise."""
         number = attempt or len(self.step(step).attempts)
-        return RunLogs(self.home, self.record.workflow, self.record.run_id).path(step, number, stream).read_bytes()
+        return (
+            RunLogs(self.home, self.record.workflow, self.record.run_id)
+            .path(step, number, stream)
+            .read_bytes()
+        )
 
     def text(self, step: str) -> str:
         """A step's standard output as text."""
@@ -64,7 +72,11 @@ class Ran:
 
     def succeeded(self) -> Ran:
         """Itself, where it succeeded."""
-        details = "\n".join(f"{step.name}: {step.status} {step.error}" for step in self.run.steps) if self.run else ""
+        details = (
+            "\n".join(f"{step.name}: {step.status} {step.error}" for step in self.run.steps)
+            if self.run
+            else ""
+        )
         assert self.code == 0, f"{self.stderr}\n{details}"
         assert self.status is Status.SUCCEEDED
         return self
@@ -76,6 +88,25 @@ class Ran:
             assert fragment in self.stderr, self.stderr
         assert "Traceback" not in self.stderr
         return self
+
+
+@dataclass(frozen=True)
+class Running:
+    """A run that may still go on."""
+
+    dagu: Dagu
+    run_id: str
+    process: subprocess.Popen[str]
+
+    def finish(self) -> Ran:
+        """Wait for its end."""
+        try:
+            stdout, stderr = self.process.communicate(timeout=GUARD)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        done = subprocess.CompletedProcess(self.process.args, self.process.returncode, stdout, stderr)
+        return self.dagu.ran(self.run_id, done)
 
 
 class Dagu:
@@ -92,7 +123,7 @@ class Dagu:
         self.environ |= {"DAGU_HOME": str(home), "HOME": str(home)}
         self._pids: set[int] = set()
         self._runtime: ContainerRuntime | None = None
-        self._kept: list[str] = []
+        self._undo = ExitStack()
         self._numbered = 0
 
     def command(
@@ -135,6 +166,12 @@ class Dagu:
         done = self.command("start", "--run-id", run_id, str(path), *arguments, env=env)
         return self.ran(run_id, done)
 
+    def begin_run(self, source: str | Path, *arguments: str, env: Mapping[str, str] | None = None) -> Running:
+        """Start a workflow, and come back while it runs."""
+        path = source if isinstance(source, Path) else self.write(source)
+        run_id = f"e2e-{os.urandom(6).hex()}"
+        return Running(self, run_id, self.begin("start", "--run-id", run_id, str(path), *arguments, env=env))
+
     def ran(self, run_id: str, done: subprocess.CompletedProcess[str]) -> Ran:
         """What a finished command left of a run."""
         with History(self.home) as history:
@@ -156,13 +193,43 @@ class Dagu:
     def kept(self, run: Ran) -> ContainerState:
         """The one container that a run was to keep; it is removed at the end of the test."""
         (state,) = self.runtime.find({labels.RUN: run.record.run_id})
-        self._kept.append(state.id)
+        self._undo.callback(self.runtime.remove, state.id)
         return state
 
-    def remove_later(self, container: str) -> str:
-        """Remove a container of the test's own at its end."""
-        self._kept.append(container)
+    def name(self) -> str:
+        """A name that nothing else has."""
+        return f"dagu-e2e-{os.urandom(5).hex()}"
+
+    def container(self, *command: str, start: bool = True, **fields: Any) -> str:
+        """A container of the test's own, which sleeps unless told otherwise."""
+        fields = {"image": "alpine:3.20", "entrypoint": (), "init": True} | fields
+        container = self.runtime.create(ContainerRequest(command=command or ("sleep", "86400"), **fields))
+        self._undo.callback(self.runtime.remove, container)
+        if start:
+            self.runtime.start(container)
         return container
+
+    def execute(self, container: str, *argv: str) -> bytes:
+        """Standard output of a command in a container, past dagu."""
+        output = BytesIO()
+        execution = self.runtime.exec(container, ExecRequest(argv=argv), Streams(stdout=output.write))
+        status = execution.wait()
+        assert status.code == 0, (argv, status)
+        return output.getvalue()
+
+    def volume(self) -> str:
+        """A named volume of the test's own."""
+        name = self.name()
+        self.runtime.create_volume(name)
+        self._undo.callback(self.runtime.remove_volume, name)
+        return name
+
+    def network(self, *, internal: bool = False) -> str:
+        """A network of the test's own."""
+        name = self.name()
+        self.runtime.create_network(name, internal=internal)
+        self._undo.callback(self.runtime.remove_network, name)
+        return name
 
     def close(self) -> None:
         """Check that nothing is left on the engine, and remove it if there is."""
@@ -175,8 +242,7 @@ class Dagu:
 
     def _check(self) -> None:
         runtime = self.runtime
-        for container in self._kept:
-            runtime.remove(container)
+        self._undo.close()
         wanted = {labels.OWNER: ""}
         left: list[tuple[str, str, Any]] = [("container", s.id, runtime.remove) for s in self.containers()]
         left += [

@@ -55,7 +55,9 @@ def tool(*arguments: str) -> str:
 def engine(name: str) -> EngineUnderTest:
     """An engine that answers."""
     tool("up", name)
-    endpoint = next(each["endpoint"] for each in json.loads(tool("status", "--json")) if each["engine"] == name)
+    endpoint = next(
+        each["endpoint"] for each in json.loads(tool("status", "--json")) if each["engine"] == name
+    )
     return at(name, endpoint)
 
 

@@ -24,8 +24,10 @@ class Mount:
     """One mount.
 
     Attributes:
-        source: Absolute path on the engine's machine (bind), volume name (volume), or empty (tmpfs).
+        source: Absolute path on the engine's machine (bind), volume name (volume), or empty (tmpfs; or an
+            anonymous volume, which goes with its container).
         target: Absolute path in the container.
+        empty: A new volume starts empty, whatever the image has at its target.
         size: Bytes of a tmpfs; None leaves it to the engine.
         mode: Permission bits of a tmpfs' root; None leaves it to the engine.
     """
@@ -34,6 +36,7 @@ class Mount:
     source: str = ""
     target: str
     read_only: bool = False
+    empty: bool = False
     size: int | None = None
     mode: int | None = None
 

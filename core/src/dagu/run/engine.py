@@ -3,29 +3,144 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
+from dagu.contracts.container import ContainerRequest, ImageInfo
+from dagu.contracts.requirements import required_capabilities
 from dagu.contracts.runtime import ContainerRuntime
-from dagu.errors import RuntimeFailure
-from dagu.run.cancel import Cancellation
-from dagu.run.containers import RequestMaker, resolved
-from dagu.run.places import Engine, Review
+from dagu.contracts.specs import Refusal
+from dagu.errors import PolicyRefused, RuntimeFailure, Unsupported
+from dagu.run.container_spec import open_ended, resolved
+from dagu.run.containers import RequestMaker, Wanted
+from dagu.run.raw import Raw, with_raw
 from dagu.run.recorder import Recorder
-from dagu.run.targets import OWN_CONTAINER
+from dagu.run.volumes import volumes
+from dagu.sandbox import labels, scratch
 from dagu.sandbox.guardian import end_orphans
 from dagu.sandbox.images import Images
+from dagu.sandbox.judge import exec_refusals, hardened, refusals
+from dagu.sandbox.outfit import Outfit
 from dagu.sandbox.own import Janitor
 from dagu.sandbox.paths import HostPaths
-from dagu.sandbox.policy import policy_from_environment
+from dagu.sandbox.policy import Policy, policy_from_environment
 from dagu.sandbox.reaper import Leftover, leftovers, reap
 from dagu.sandbox.registry import Credentials
 from dagu.workflow.model import ContainerSpec, Step, Workflow
-from dagu.workflow.references import has_reference
 from dagu.workflow.values.resolve import resolve, resolve_value
 from dagu.workflow.values.scope import Scope
+
+Review = Callable[[ContainerRequest], Sequence[Refusal]]
+OWN_CONTAINER = frozenset({"docker.run", "container.run"})
+"""Actions that describe their container themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """What a run needs to make containers; there is none in a run that stays on the host."""
+
+    runtime: ContainerRuntime
+    images: Images
+    requests: RequestMaker
+    janitor: Janitor
+    review: Review
+    policy: Policy
+    run_id: str
+    environ: Mapping[str, str] = field(repr=False)
+    notice: Callable[[str], None]
+    limited: bool = False
+    _told: set[str] = field(default_factory=set)
+
+    def close(self) -> None:
+        """Wait for what is being removed, then give the runtime back."""
+        try:
+            self.janitor.finish()
+        finally:
+            self.runtime.close()
+
+    def wanted(
+        self,
+        spec: ContainerSpec,
+        *,
+        env: Mapping[str, str],
+        step: str = "",
+        attempt: int = 0,
+        raw: Raw | None = None,
+    ) -> Wanted:
+        """The container of a resolved spec, which the runtime is able to make and nobody refuses.
+
+        Raises:
+            Unsupported: The runtime lacks a capability.
+            PolicyRefused: A reviewer says no.
+        """
+        marks = labels.for_run(self.run_id, step=step, attempt=attempt, keep=spec.keep_container)
+        wanted = self.requests.make(spec, labels=marks, env=env, temporary=self.temporary(spec))
+        request = wanted.request
+        if raw:
+            request = with_raw(request, raw, translate=self.requests.translate)
+        request = hardened(self.policy, request)
+        what = f"container of image {spec.image}"
+        refused(what, refusals(self.policy, request))
+        self._check(request, wanted.outfit)
+        refused(what, self.review(request))
+        return replace(wanted, request=request)
+
+    def temporary(self, spec: ContainerSpec) -> str:
+        """Where commands of a container put temporary files.
+
+        Raises:
+            UsageError: A volume of it can't be read.
+        """
+        targets = [volume.target for volume in volumes(spec, self.environ)]
+        return scratch.temporary(targets, read_only=spec.read_only or self.policy.harden)
+
+    def allow_exec(self, container: str) -> None:
+        """See to it that commands may be executed in an existing container.
+
+        Raises:
+            PolicyRefused: The operator does not allow it.
+        """
+        refused(f"container {container}", exec_refusals(self.policy, container))
+
+    def _check(self, request: ContainerRequest, outfit: Outfit) -> None:
+        info = self.runtime.check()
+        needed = {**required_capabilities(request), **outfit.capabilities}
+        lacking = {
+            capability.value: name
+            for capability, name in needed.items()
+            if capability not in info.capabilities
+        }
+        if lacking:
+            named = ", ".join(f"container.{name} ({capability})" for capability, name in lacking.items())
+            raise Unsupported(
+                f"the {info.name} runtime can't give what the workflow asks for: {named}",
+                hint="leave the field out, or choose another runtime with DAGU_CONTAINER_RUNTIME",
+            )
+
+    def ready_image(self, spec: ContainerSpec, stopped: threading.Event) -> ImageInfo:
+        """The image of a spec, by its pull policy."""
+        return self.images.ensure(
+            spec.image, policy=spec.pull_policy, platform=spec.platform, stopped=stopped
+        )
+
+    def limits_ignored(self, container: str) -> None:
+        """Tell, once for each container, that the workflow's limits say nothing to one that exists already."""
+        if self.limited and container not in self._told:
+            self._told.add(container)
+            self.notice(f"resources.limits are ignored for container {container}, which exists already")
+
+
+def refused(what: str, found: Sequence[Refusal]) -> None:
+    """Raise if anybody said no.
+
+    Raises:
+        PolicyRefused: With every reason and its rule.
+    """
+    if found:
+        reasons = "; ".join(f"{refusal.reason} (rule {refusal.rule})" for refusal in found)
+        raise PolicyRefused(f"{what} is not allowed: {reasons}")
 
 
 def all_steps(workflow: Workflow) -> Iterator[Step]:
@@ -52,22 +167,25 @@ def open_engine(
     workflow: Workflow,
     *,
     scope: Scope,
+    env: Mapping[str, str],
     directory: Path,
     environ: Mapping[str, str],
     run_id: str,
     recorder: Recorder,
-    cancellation: Cancellation,
     review: Review,
 ) -> Engine:
     """Reach the engine and clear away what dead runs left on it.
 
     Args:
+        env: What commands in containers get; the secrets are among it.
         directory: What relative bind sources are relative to.
 
     Raises:
         RuntimeFailure: The engine can't be reached; the message tells where, and what to do.
-        UsageError: The credentials of the workflow can't be read.
+        UsageError: The credentials of the workflow can't be read, or a volume names a variable that is not set.
     """
+    for spec in _specs(workflow):
+        volumes(resolved(spec, scope, final=False), environ, final=False)
     credentials = Credentials(
         resolve_value(workflow.registry_auths, scope)
         if not isinstance(workflow.registry_auths, str)
@@ -77,8 +195,7 @@ def open_engine(
     recorder.masker.add(credentials.secrets())
     runtime = make_runtime()
     try:
-        info = runtime.check()
-        for warning in info.warnings:
+        for warning in runtime.check().warnings:
             recorder.notice(warning)
         _reap(runtime, recorder)
     except BaseException:
@@ -93,13 +210,16 @@ def open_engine(
             translate=HostPaths(runtime).translate,
             cpus=workflow.cpu_limit,
             memory=workflow.memory_limit,
+            secrets={secret.name: env[secret.name] for secret in workflow.secrets if secret.name in env},
+            notice=recorder.notice,
         ),
         janitor=Janitor(runtime, failed=lambda container, error: _left(recorder, container, error)),
         review=review,
         policy=policy_from_environment(environ),
         run_id=run_id,
-        stopped=cancellation.stopped,
+        environ=environ,
         notice=recorder.notice,
+        limited=workflow.cpu_limit is not None or workflow.memory_limit is not None,
     )
 
 
@@ -111,29 +231,15 @@ def preflight(engine: Engine, workflow: Workflow, scope: Scope) -> None:
     Raises:
         DaguError: The first container that can't be had so.
     """
+    for spec in _specs(workflow):
+        ready = resolved(spec, scope, final=False)
+        if not ready.exec and not open_ended(ready):
+            engine.wanted(ready, env={})
+
+
+def _specs(workflow: Workflow) -> Iterable[ContainerSpec]:
     specs = [workflow.container, *(step.container for step in all_steps(workflow))]
-    for spec in dict.fromkeys(id(spec) for spec in specs if spec is not None):
-        found = next(one for one in specs if id(one) == spec)
-        assert found is not None
-        ready = resolved(found, scope)
-        if not ready.exec and not _open_ended(ready):
-            engine.request(ready, env={})
-
-
-def _open_ended(spec: ContainerSpec) -> bool:
-    values = [getattr(spec, field.name) for field in fields(spec) if field.name not in {"env", "volumes"}]
-    volumes = [entry for entry in spec.volumes if not isinstance(entry, str)]
-    return any(_holds_reference(value) for value in [*values, *volumes]) or any(
-        "${" in entry.partition(":")[2] for entry in spec.volumes if isinstance(entry, str)
-    )
-
-
-def _holds_reference(value: Any) -> bool:
-    if isinstance(value, str):
-        return has_reference(value)
-    if isinstance(value, Mapping):
-        return any(_holds_reference(item) for item in value.values())
-    return isinstance(value, list | tuple) and any(_holds_reference(item) for item in value)
+    return {id(spec): spec for spec in specs if spec is not None}.values()
 
 
 def _reap(runtime: ContainerRuntime, recorder: Recorder) -> None:

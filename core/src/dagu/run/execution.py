@@ -13,12 +13,12 @@ from dagu.history.records import RunRecord, Status
 from dagu.run.cancel import Cancellation
 from dagu.run.conditions import Conditions
 from dagu.run.context import RunContext, StepContext
-from dagu.run.engine import needs_engine, open_engine, preflight
+from dagu.run.engine import Review, needs_engine, open_engine, preflight
 from dagu.run.graph import run_graph
 from dagu.run.handlers import for_status, run_handler
 from dagu.run.numbers import seconds
 from dagu.run.outcome import Outcome, total
-from dagu.run.places import Review, host_target, run_container, shared_target
+from dagu.run.places import host_target, run_container, shared_target
 from dagu.workflow.model import Step
 
 
@@ -86,11 +86,11 @@ def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
         means.make_runtime,
         workflow,
         scope=run.scope,
+        env=run.contained_env,
         directory=means.directory,
         environ=run.environ,
         run_id=run.run_id,
         recorder=run.recorder,
-        cancellation=run.cancellation,
         review=means.review,
     )
     stack.callback(engine.close)
@@ -98,7 +98,12 @@ def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
     run = replace(run, engine=engine)
     if workflow.container is None:
         return run
-    container = run_container(engine, workflow.container, run.scope.replace_env(run.contained_env))
+    container = run_container(
+        engine,
+        workflow.container,
+        run.scope.replace_env(run.contained_env),
+        stopped=run.cancellation.stopped,
+    )
     stack.callback(container.close)
     return replace(run, container=container)
 
@@ -130,11 +135,8 @@ def _wanted(run: RunContext) -> bool:
     """Whether the root's preconditions hold."""
     if not run.workflow.preconditions:
         return True
-    if run.container is not None and run.workflow.container is not None:
-        target = shared_target(run.container, run.workflow.container)
-    else:
-        target = host_target(str(run.directory))
-    env = run.contained_env if target.contained else run.env
+    target = host_target(str(run.directory)) if run.container is None else shared_target(run.container)
+    env = {**run.contained_env, **target.env} if target.contained else run.env
     context = StepContext(
         run=run,
         step=Step(name="preconditions"),

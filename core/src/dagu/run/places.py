@@ -4,113 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from dagu.contracts.capability import Capability
-from dagu.contracts.container import ContainerRequest, ImageInfo
-from dagu.contracts.requirements import required_capabilities
-from dagu.contracts.runtime import ContainerRuntime
-from dagu.contracts.specs import Refusal
-from dagu.errors import PolicyRefused, Unsupported
-from dagu.run.containers import RequestMaker, container_env, resolved
+from dagu.contracts.container import EMPTY, ImageInfo
+from dagu.run.container_spec import container_env, resolved
+from dagu.run.containers import Wanted
+from dagu.run.engine import Engine
 from dagu.run.plan import Target
-from dagu.sandbox import labels
+from dagu.run.raw import Raw
+from dagu.sandbox import scratch
 from dagu.sandbox.command import Command
+from dagu.sandbox.existing import ExistingContainer
 from dagu.sandbox.host import HostPlace
-from dagu.sandbox.images import Images
-from dagu.sandbox.judge import exec_refusals, hardened, refusals
-from dagu.sandbox.own import Janitor, OwnContainer
+from dagu.sandbox.own import Discard, OwnContainer
 from dagu.sandbox.place import Place
-from dagu.sandbox.policy import Policy
 from dagu.sandbox.readiness import Readiness
-from dagu.sandbox.shared import Keeping, RunContainer, SharedContainer
+from dagu.sandbox.run_container import Keeping, RunContainer
+from dagu.sandbox.shared import SharedContainer
 from dagu.workflow.model import ContainerSpec
+from dagu.workflow.values.patterns import Pattern
 from dagu.workflow.values.scope import Scope
-
-Review = Callable[[ContainerRequest], Sequence[Refusal]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Engine:
-    """What a run needs to make containers; there is none in a run that stays on the host."""
-
-    runtime: ContainerRuntime
-    images: Images
-    requests: RequestMaker
-    janitor: Janitor
-    review: Review
-    policy: Policy
-    run_id: str
-    stopped: threading.Event
-    notice: Callable[[str], None]
-
-    def close(self) -> None:
-        """Wait for what is being removed, then give the runtime back."""
-        try:
-            self.janitor.finish()
-        finally:
-            self.runtime.close()
-
-    def request(
-        self,
-        spec: ContainerSpec,
-        *,
-        env: Mapping[str, str],
-        step: str = "",
-        attempt: int = 0,
-        raw: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> ContainerRequest:
-        """A request that the runtime is able to fulfil and that nobody refuses.
-
-        Raises:
-            Unsupported: The runtime lacks a capability.
-            PolicyRefused: A reviewer says no.
-        """
-        marks = labels.for_run(self.run_id, step=step, attempt=attempt, keep=spec.keep_container)
-        request = self.requests.make(spec, labels=marks, env=env)
-        if raw:
-            request = replace(
-                request,
-                raw_container=raw.get("container") or {},
-                raw_host=raw.get("host") or {},
-                raw_network=raw.get("network") or {},
-            )
-        request = hardened(self.policy, request)
-        refused(f"container of image {request.image}", refusals(self.policy, request))
-        self._check(request)
-        refused(f"container of image {request.image}", self.review(request))
-        return request
-
-    def _check(self, request: ContainerRequest) -> None:
-        info = self.runtime.check()
-        lacking = {
-            capability.value: field
-            for capability, field in required_capabilities(request).items()
-            if capability not in info.capabilities
-        }
-        if lacking:
-            named = ", ".join(f"container.{field} ({name})" for name, field in lacking.items())
-            raise Unsupported(
-                f"the {info.name} runtime can't give what the workflow asks for: {named}",
-                hint="leave the field out, or choose another runtime with DAGU_CONTAINER_RUNTIME",
-            )
-
-    def ready_image(self, spec: ContainerSpec) -> ImageInfo:
-        """The image of a spec, by its pull policy."""
-        return self.images.ensure(spec.image, policy=spec.pull_policy, platform=spec.platform)
-
-
-def refused(what: str, found: Sequence[Refusal]) -> None:
-    """Raise if anybody said no.
-
-    Raises:
-        PolicyRefused: With every reason and its rule.
-    """
-    if found:
-        reasons = "; ".join(f"{refusal.reason} (rule {refusal.rule})" for refusal in found)
-        raise PolicyRefused(f"{what} is not allowed: {reasons}")
 
 
 def host_target(working_dir: str) -> Target:
@@ -118,7 +33,9 @@ def host_target(working_dir: str) -> Target:
     return Target(kind="host", contained=False, open=lambda _commands: HostPlace(), working_dir=working_dir)
 
 
-def run_container(engine: Engine, spec: ContainerSpec, scope: Scope) -> SharedContainer:
+def run_container(
+    engine: Engine, spec: ContainerSpec, scope: Scope, *, stopped: threading.Event
+) -> SharedContainer:
     """Make, or find, the container that the run's steps share.
 
     Raises:
@@ -126,98 +43,122 @@ def run_container(engine: Engine, spec: ContainerSpec, scope: Scope) -> SharedCo
     """
     spec = resolved(spec, scope)
     env = container_env(spec, scope)
+    container: SharedContainer
     if spec.exec:
-        return _existing(engine, spec, env)
-    request = engine.request(spec, env=env)
-    engine.ready_image(spec)
-    if spec.startup == "command":
-        request = replace(request, command=spec.command)
-    return _kept_alive(engine, request, spec, env)
+        container = _existing(engine, spec, stopped)
+    else:
+        wanted = engine.wanted(spec, env=env)
+        image = engine.ready_image(spec, stopped)
+        container = _kept_alive(engine, wanted, spec, image, stopped)
+    container.shell = spec.shell
+    container.working_dir = spec.working_dir
+    container.env = env
+    container.hidden = frozenset(spec.secrets)
+    return container
 
 
-def shared_target(container: SharedContainer, spec: ContainerSpec) -> Target:
+def shared_target(container: SharedContainer) -> Target:
     """The run's container, for one step."""
     return Target(
         kind=SharedContainer.kind,
         contained=True,
         shared=True,
         open=lambda _commands: container,
-        shell=spec.shell or None,
-        working_dir=spec.working_dir,
-        env={},
-    )
-
-
-def step_target(
-    engine: Engine,
-    spec: ContainerSpec,
-    scope: Scope,
-    *,
-    step: str,
-    attempt: Callable[[], int],
-    raw: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Target:
-    """A container for one step: its own, or an existing one (exec mode).
-
-    Args:
-        attempt: The number of the attempt that runs now.
-        raw: The engine's raw objects of ``docker.run``: ``container``, ``host``, ``network``.
-    """
-    spec = resolved(spec, scope)
-    env = container_env(spec, scope)
-    own = _Own(step=step, attempt=attempt, raw=raw or {})
-    opener = partial(_open_step, engine, spec, env, own)
-    return Target(
-        kind=SharedContainer.kind if spec.exec else OwnContainer.kind,
-        contained=True,
-        open=opener,
-        shell=spec.shell or None,
-        working_dir=spec.working_dir,
-        env=env,
+        shell=container.shell or None,
+        working_dir=container.working_dir,
+        env=container.env,
+        hidden=container.hidden,
+        temporary=container.temporary,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Own:
+class Occasion:
+    """What a container of a step is made for.
+
+    Attributes:
+        attempt: The number of the attempt that runs now.
+        stopped: Set when whoever wants the container no longer does.
+        raw: The engine's raw objects of ``docker.run``: ``container``, ``host``, ``network``.
+    """
+
     step: str
     attempt: Callable[[], int]
-    raw: Mapping[str, Mapping[str, Any]]
+    stopped: threading.Event
+    raw: Raw = field(default_factory=lambda: EMPTY, repr=False)
+
+
+def step_target(engine: Engine, spec: ContainerSpec, env: Mapping[str, str], occasion: Occasion) -> Target:
+    """A container for one step: its own, or an existing one (exec mode).
+
+    Args:
+        spec: Resolved.
+        env: What the container sets itself.
+
+    Raises:
+        UsageError: A volume can't be read.
+    """
+    return Target(
+        kind=SharedContainer.kind if spec.exec else OwnContainer.kind,
+        contained=True,
+        open=partial(_open_step, engine, spec, env, occasion),
+        shell=spec.shell or None,
+        working_dir=spec.working_dir,
+        env=env,
+        hidden=frozenset(spec.secrets),
+        temporary=scratch.USUAL if spec.exec else engine.temporary(spec),
+    )
 
 
 def _open_step(
     engine: Engine,
     spec: ContainerSpec,
     env: Mapping[str, str],
-    own: _Own,
+    occasion: Occasion,
     commands: Sequence[Command],
 ) -> Place:
     if spec.exec:
-        return _existing(engine, spec, env)
-    request = engine.request(spec, env=env, step=own.step, attempt=own.attempt(), raw=own.raw)
-    image = engine.ready_image(spec)
+        return _existing(engine, spec, occasion.stopped)
+    wanted = engine.wanted(spec, env=env, step=occasion.step, attempt=occasion.attempt(), raw=occasion.raw)
+    image = engine.ready_image(spec, occasion.stopped)
+    if len(commands) > 1:
+        return _kept_alive(engine, wanted, spec, image, occasion.stopped)
+    request = wanted.request
     if Capability.INIT in engine.runtime.check().capabilities and spec.init is None and not image.entrypoint:
         # Without one, a command that is process 1 ignores every signal that it has no handler for.
         request = replace(request, init=True)
-    if len(commands) > 1:
-        return _kept_alive(engine, request, spec, env)
-    keep = spec.keep_container
-    return OwnContainer(engine.runtime, request, env=env, discard=_leave if keep else engine.janitor.discard)
+    # Where it has a name, that has to be free for a next attempt.
+    discard: Discard = engine.janitor.remove if spec.name else engine.janitor.discard
+    if spec.keep_container:
+        discard = _leave
+    return OwnContainer(engine.runtime, request, image=image, outfit=wanted.outfit, discard=discard)
 
 
-def _leave(_container: str) -> None:
+def _leave(_made: object) -> None:
     return None
 
 
 def _kept_alive(
-    engine: Engine, request: ContainerRequest, spec: ContainerSpec, env: Mapping[str, str]
+    engine: Engine, wanted: Wanted, spec: ContainerSpec, image: ImageInfo, stopped: threading.Event
 ) -> RunContainer:
     keeping = Keeping(
         startup=spec.startup,
+        command=spec.command if spec.startup == "command" else (),
         keep=spec.keep_container,
+        init=spec.init,
         wait_for=spec.wait_for,
         log_pattern=spec.log_pattern,
+        log_found=Pattern(spec.log_pattern).search if spec.log_pattern else None,
     )
-    container = RunContainer(engine.runtime, request, keeping, env=env, stopped=engine.stopped)
+    container = RunContainer(
+        engine.runtime,
+        wanted.request,
+        keeping,
+        image=image,
+        outfit=wanted.outfit,
+        discard=engine.janitor.remove,
+        stopped=stopped,
+    )
     if container.fell_back:
         engine.notice(
             f"container.wait_for is healthy, but image {spec.image} has no health check; "
@@ -226,7 +167,12 @@ def _kept_alive(
     return container
 
 
-def _existing(engine: Engine, spec: ContainerSpec, env: Mapping[str, str]) -> SharedContainer:
-    refused(f"container {spec.exec}", exec_refusals(engine.policy, spec.exec))
-    Readiness(engine.runtime, spec.exec, stopped=engine.stopped).running(may_appear=True)
-    return SharedContainer(engine.runtime, spec.exec, env=env)
+def _existing(engine: Engine, spec: ContainerSpec, stopped: threading.Event) -> ExistingContainer:
+    engine.allow_exec(spec.exec)
+    engine.limits_ignored(spec.exec)
+
+    def waiting(state: str) -> None:
+        engine.notice(f"waiting for container {spec.exec} to run; now: {state}")
+
+    state = Readiness(engine.runtime, spec.exec, stopped=stopped).appearing(waiting=waiting)
+    return ExistingContainer(engine.runtime, state.id, name=spec.exec, user=spec.user)

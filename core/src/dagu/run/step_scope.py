@@ -10,8 +10,9 @@ from pathlib import Path
 from dagu.errors import UsageError
 from dagu.history.records import Status
 from dagu.run.context import RunContext, StepContext
+from dagu.run.engine import OWN_CONTAINER
 from dagu.run.outcome import Outcome
-from dagu.run.targets import OWN_CONTAINER, container_of, target_of
+from dagu.run.targets import container_of, target_of
 from dagu.run.upstream import Siblings, Upstream
 from dagu.sandbox.command import unique
 from dagu.workflow.model import Step, StreamTarget

@@ -7,14 +7,17 @@ from pathlib import Path
 
 from dagu.errors import UsageError
 from dagu.run import places
+from dagu.run.container_spec import container_env, resolved
 from dagu.run.context import RunContext
+from dagu.run.engine import OWN_CONTAINER
+from dagu.run.places import Occasion
 from dagu.run.plan import Target
+from dagu.run.raw import Raw
 from dagu.workflow.model import ContainerSpec, Step
 from dagu.workflow.values.resolve import Expand, resolve
 from dagu.workflow.values.scope import Scope
 
 _ON_HOST = frozenset({"dag.run", "dag.enqueue"})
-OWN_CONTAINER = frozenset({"docker.run", "container.run"})
 
 
 def container_of(run: RunContext, step: Step) -> ContainerSpec | None:
@@ -37,15 +40,24 @@ def target_of(run: RunContext, step: Step, scope: Scope, directory: Path) -> Tar
     if spec is None:
         return places.host_target(str(directory))
     if step.container is None and run.container is not None:
-        target = places.shared_target(run.container, spec)
+        target = places.shared_target(run.container)
     else:
         engine = run.engine
         if engine is None:
             raise UsageError(f"{step.path}.container: this run was started without a container engine")
-        target = places.step_target(
-            engine, spec, scope, step=step.name, attempt=lambda: run.recorder.next_attempt(step.name) - 1
-        )
+        spec = resolved(spec, scope)
+        target = places.step_target(engine, spec, container_env(spec, scope), occasion(run, step))
     if not step.working_dir:
         return target
     inside = Path(target.working_dir or "/") / resolve(step.working_dir, scope, expand=Expand.SCOPE)
     return replace(target, working_dir=str(inside))
+
+
+def occasion(run: RunContext, step: Step, raw: Raw | None = None) -> Occasion:
+    """What a container of a step's own is made for."""
+    return Occasion(
+        step=step.name,
+        attempt=lambda: run.recorder.next_attempt(step.name) - 1,
+        stopped=run.cancellation.stopped,
+        raw=raw or {},
+    )

@@ -1,66 +1,112 @@
 """Files of a command inside a container, brought in by the command's own shell, and files fetched back.
 
-Writing them from inside gives them the right owner and works on a read-only root with a tmpfs, which an archive
-put in by the engine does not.
+Writing them from inside gives them the right owner and works on a tmpfs, which an archive put in by the engine does
+not. Their content comes by standard input, so it stands in no argument and no label.
 """
 
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 from dagu.contracts.container import EMPTY
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import RequestRefused
 from dagu.sandbox.command import Command, unique
+from dagu.sandbox.programs import SHELL
 
-# $1 directory, $2 "size name" of each file, a line each; standard input holds the files one after another, then
-# the command's own input. Only a full-block dd takes an exact number of bytes and leaves the rest in the pipe.
+# $1 a directory to make, or nothing; $2 "size mode path" of each file, a line each; standard input holds the files
+# one after another, then the command's own input. Only a full-block dd takes an exact number of bytes and leaves
+# the rest in the pipe.
 _WRITE = r"""
 d=$1 list=$2; shift 2
-(umask 077 && mkdir -p "$d") || exit 1
+[ -z "$d" ] || (umask 077 && mkdir -p "$d") || exit 1
 exec 3<&0
-printf '%s\n' "$list" | while read -r size name; do
-  : >"$d/$name" && chmod 700 "$d/$name" || exit 1
-  [ "$size" = 0 ] && continue
-  dd bs="$size" count=1 iflag=fullblock of="$d/$name" conv=notrunc <&3 2>"$d/.err" || { cat "$d/.err" >&2; exit 1; }
+printf '%s\n' "$list" | while read -r size mode path; do
+  (umask 077; rm -f "$path"; : >"$path") || exit 1
+  [ "$size" = 0 ] || dd bs="$size" count=1 iflag=fullblock of="$path" conv=notrunc <&3 2>/dev/null ||
+    { echo "dagu: $path can't be written" >&2; exit 1; }
+  chmod "$mode" "$path" || exit 1
 done || exit 1
 exec 0<&3 3<&-
 """
-_CLEAN_UP = 'trap \'rm -rf "$d"\' EXIT\n"$@"\n'
+_CLEAN_UP = r"""
+trap 'rm -rf "$d"' EXIT
+trap 'exit 143' TERM; trap 'exit 130' INT; trap 'exit 129' HUP
+"$@"
+"""
 _NO_CLEAN_UP = 'exec "$@"\n'
+_LARGEST = 64 * 1024 * 1024
+"""Bytes of the largest file that is fetched into memory."""
 
 
-def with_files(command: Command, *, clean_up: bool) -> tuple[Command, Mapping[str, str]]:
-    """The command that first writes its files, and the files' paths in the container.
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file to write in a container: its absolute path without blanks, and its permission bits."""
+
+    path: str
+    content: bytes = field(repr=False)
+    mode: int = 0o700
+
+
+def with_files(
+    command: Command,
+    *,
+    clean_up: bool,
+    temporary: str = "/tmp",
+    more: Sequence[File] = (),
+) -> tuple[Command, str]:
+    """The command that first writes its files, and the directory that it makes for them; empty without one.
 
     Args:
-        clean_up: Remove the files afterwards; needless where the container goes too.
+        clean_up: Remove the command's own files afterwards; needless where the container goes too.
+        temporary: A directory that the command may write.
+        more: Files beside the command's own; they stay.
 
     Raises:
         RequestRefused: A file's name has a blank or a slash in it.
     """
-    if not command.files:
-        return command, EMPTY
-    folder = unique("/tmp/.dagu-")
-    paths = {name: f"{folder}/{name}" for name in command.files}
+    if not command.files and not more:
+        return command, ""
+    folder = unique(f"{temporary}/.dagu-") if command.files else ""
     for name in command.files:
         if "/" in name or len(name.split()) != 1:
             raise RequestRefused(f"file name {name!r} is not a plain name")
-    sizes = "\n".join(f"{len(content)} {name}" for name, content in command.files.items())
-    content = b"".join(command.files.values()) + (command.stdin or b"")
-    script = _WRITE + (_CLEAN_UP if clean_up else _NO_CLEAN_UP)
-    argv = ("/bin/sh", "-c", script, "sh", folder, sizes, *command.placed(paths))
-    return replace(command, argv=argv, stdin=content, files=EMPTY, keep_entrypoint=False), paths
+    own = [File(path=f"{folder}/{name}", content=content) for name, content in command.files.items()]
+    argv = command.placed({name: f"{folder}/{name}" for name in command.files})
+    files = [*more, *own]
+    script = _WRITE + (_CLEAN_UP if clean_up and folder else _NO_CLEAN_UP)
+    ready = replace(
+        command,
+        argv=(SHELL, "-c", script, SHELL, folder, _listing(files), *argv),
+        stdin=b"".join(file.content for file in files) + (command.stdin or b""),
+        files=EMPTY,
+        keep_entrypoint=False,
+    )
+    return ready, folder
+
+
+def _listing(files: Sequence[File]) -> str:
+    return "\n".join(f"{len(file.content)} {file.mode:o} {file.path}" for file in files)
 
 
 def fetch(runtime: ContainerRuntime, container: str, path: str) -> bytes | None:
-    """Content of a regular file in a container, None if there is none."""
+    """Content of a regular file in a container, None if there is none.
+
+    Raises:
+        RequestRefused: The engine can't look there (a tmpfs).
+    """
     archive = BytesIO()
+
+    def take(block: bytes) -> None:
+        if archive.tell() + len(block) > _LARGEST:
+            raise RequestRefused(f"{path} in the container is larger than {_LARGEST >> 20} MiB")
+        archive.write(block)
+
     try:
-        runtime.get_archive(container, path, archive.write)
+        runtime.get_archive(container, path, take)
     except FileNotFoundError:
         return None
     archive.seek(0)

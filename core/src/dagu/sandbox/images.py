@@ -31,8 +31,18 @@ class Images:
         self._lock = threading.Lock()
         self._ready: dict[tuple[str, str, str], Future[ImageInfo]] = {}
 
-    def ensure(self, reference: str, *, policy: str = "missing", platform: str = "") -> ImageInfo:
+    def ensure(
+        self,
+        reference: str,
+        *,
+        policy: str = "missing",
+        platform: str = "",
+        stopped: threading.Event | None = None,
+    ) -> ImageInfo:
         """The image, pulled if the policy wants it.
+
+        Args:
+            stopped: Set when it is no longer wanted; the pull then ends at its next report.
 
         Raises:
             ImageNotFound: It is not there, and by the policy or the registry's answer will not be.
@@ -46,14 +56,14 @@ class Images:
                 future = self._ready[key] = Future()
         if mine:
             try:
-                future.set_result(self._have(reference, policy, platform))
+                future.set_result(self._have(reference, policy, platform, stopped))
             except BaseException as error:  # noqa: BLE001 (it reaches every waiting step)
                 with self._lock:  # a retry tries again
                     del self._ready[key]
                 future.set_exception(error)
         return future.result()
 
-    def _have(self, reference: str, policy: str, platform: str) -> ImageInfo:
+    def _have(self, reference: str, policy: str, platform: str, stopped: threading.Event | None) -> ImageInfo:
         find = self._runtime.find_image
         if policy in {"missing", "never"} and (found := find(reference, platform=platform)):
             return found
@@ -63,7 +73,9 @@ class Images:
                 hint=f"pull it beforehand, or set pull_policy: missing (image {reference})",
             )
         try:
-            self._pull(reference, platform)
+            self._pull(reference, platform, stopped)
+        except _Unwanted:
+            raise
         except RuntimeFailure:
             found = find(reference, platform=platform) if policy == "fallback" else None
             if found is None:
@@ -74,12 +86,14 @@ class Images:
             raise ImageNotFound(f"image {_named(reference, platform)} was pulled, but the engine has none")
         return found
 
-    def _pull(self, reference: str, platform: str) -> None:
+    def _pull(self, reference: str, platform: str, stopped: threading.Event | None) -> None:
         latest = PullProgress(image=reference, status="pulling")
 
         def report(progress: PullProgress) -> None:
             nonlocal latest
             latest = progress
+            if stopped is not None and stopped.is_set():
+                raise _Unwanted(f"the pull of {reference} was stopped with the run")
             self._on_pull(progress, False, "")
 
         report(latest)
@@ -95,3 +109,7 @@ class Images:
 
 def _named(reference: str, platform: str) -> str:
     return f"{reference} ({platform})" if platform else reference
+
+
+class _Unwanted(RuntimeFailure):
+    """Nobody waits for the image any more."""

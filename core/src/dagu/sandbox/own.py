@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 
-from dagu.contracts.container import ContainerRequest, ExitStatus
-from dagu.contracts.runtime import Attachment, ContainerRuntime, Execution
+from dagu.contracts.container import ContainerRequest, ExitStatus, ImageInfo
+from dagu.contracts.runtime import ContainerRuntime, Execution
 from dagu.contracts.streams import Streams
-from dagu.errors import ContainerNotFound
+from dagu.errors import CommandNotFound, ContainerNotFound
 from dagu.sandbox.command import Command
 from dagu.sandbox.files import fetch, with_files
+from dagu.sandbox.outfit import Outfit, Outfitted
 from dagu.sandbox.place import Place
+from dagu.sandbox.programs import missing
 
-Discard = Callable[[str], None]
+Discard = Callable[[Outfitted], None]
 """Takes a container that is no longer needed and sees to its removal."""
 
 
@@ -24,7 +26,7 @@ class OwnContainer(Place):
 
     Args:
         request: The container without its command.
-        env: What wins over the command's own environment.
+        image: What the image says of itself.
         discard: Called with the container once it is no longer needed.
     """
 
@@ -36,55 +38,79 @@ class OwnContainer(Place):
         runtime: ContainerRuntime,
         request: ContainerRequest,
         *,
-        env: Mapping[str, str],
+        image: ImageInfo,
+        outfit: Outfit,
         discard: Discard,
     ) -> None:
         self._runtime = runtime
         self._request = request
-        self._env = env
+        self._image = image
+        self._outfit = outfit
         self._discard = discard
-        self._container = ""
+        self._made: Outfitted | None = None
 
     @property
     def container(self) -> str:
         """Id of the container; empty before ``start``."""
-        return self._container
+        return self._made.id if self._made else ""
 
     def start(self, command: Command, streams: Streams) -> Execution:
-        ready, paths = with_files(command, clean_up=False)
+        ready = self._with_files(command)
         request = replace(
             self._request,
             entrypoint=None if ready.keep_entrypoint else (),
-            command=ready.placed(paths) or None,
-            env={**ready.env, **self._env},
+            command=ready.placed({}) or None,
+            env={**self._request.env, **ready.env},
             working_dir=ready.working_dir or self._request.working_dir,
             user=ready.user or self._request.user,
             stdin=ready.stdin is not None,
         )
-        runtime = self._runtime
-        self._container = container = runtime.create(request)
-        stdin = None if ready.stdin is None else BytesIO(ready.stdin)
-        attachment = runtime.attach(container, replace(streams, stdin=stdin))
+        made = Outfitted(self._runtime, request, self._outfit)
         try:
-            runtime.start(container)
-        except BaseException:
-            attachment.close()
+            stdin = None if ready.stdin is None else BytesIO(ready.stdin)
+            execution = _MainProcess(self._runtime, made.id, replace(streams, stdin=stdin))
+        except BaseException as error:
+            # It never ran, so there is nothing to keep.
+            self._runtime.remove(made.id)
+            made.release()
+            if isinstance(error, CommandNotFound):
+                kept = self._image.entrypoint if ready.keep_entrypoint else ()
+                raise missing(error, kept or ready.placed({}), request.image) from error
             raise
-        return _MainProcess(runtime, container, attachment)
+        self._made = made
+        return execution
+
+    def _with_files(self, command: Command) -> Command:
+        more = self._outfit.files
+        if (command.files or more) and command.keep_entrypoint:
+            # What writes the files comes first, so the image's own is spelled out after it.
+            argv = (*self._image.entrypoint, *(command.argv or self._image.command))
+            command = replace(command, argv=argv)
+        ready, _ = with_files(command, clean_up=False, temporary=self._outfit.temporary, more=more)
+        return ready
 
     def read_file(self, path: str) -> bytes | None:
-        return fetch(self._runtime, self._container, path)
+        return fetch(self._runtime, self.container, path)
 
     def close(self) -> None:
-        if self._container:
-            self._discard(self._container)
+        if self._made is None:
+            return
+        try:
+            self._made.fetch()
+        finally:
+            self._discard(self._made)
 
 
 class _MainProcess(Execution):
-    def __init__(self, runtime: ContainerRuntime, container: str, attachment: Attachment) -> None:
+    def __init__(self, runtime: ContainerRuntime, container: str, streams: Streams) -> None:
         self._runtime = runtime
         self._container = container
-        self._attachment = attachment
+        self._attachment = runtime.attach(container, streams)
+        try:
+            runtime.start(container)
+        except BaseException:
+            self._attachment.close()
+            raise
 
     def wait(self) -> ExitStatus:
         status = self._runtime.wait(self._container)
@@ -107,19 +133,21 @@ class Janitor:
         self._failed = failed
         self._threads: list[threading.Thread] = []
 
-    def discard(self, container: str) -> None:
+    def discard(self, made: Outfitted) -> None:
         """Remove a container soon."""
-        thread = threading.Thread(target=self._remove, args=(container,), name=f"remove {container[:12]}")
+        thread = threading.Thread(target=self.remove, args=(made,), name=f"remove {made.id[:12]}")
         self._threads.append(thread)
         thread.start()
 
-    def _remove(self, container: str) -> None:
+    def remove(self, made: Outfitted) -> None:
+        """Remove a container now, and what it needed."""
         try:
-            self._runtime.remove(container)
+            self._runtime.remove(made.id)
+            made.release()
         except ContainerNotFound:
             return
         except Exception as error:  # noqa: BLE001 (a thread's error reaches the run through `failed`)
-            self._failed(container, error)
+            self._failed(made.id, error)
 
     def finish(self) -> None:
         """Block until everything is removed."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
+from collections.abc import Callable
 
-from dagu.contracts.container import ContainerState, Health
+from dagu.contracts.container import ContainerState, ContainerStatus, ExitStatus, Health
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import ContainerNotFound, RuntimeFailure
 
@@ -14,13 +14,19 @@ LIMIT = 120.0
 """Seconds that a container may take; all conditions share them."""
 _INTERVAL = 0.1
 """Seconds between two looks; engines tell a container's state and health only when asked."""
+_LONGEST = 64 * 1024
+"""Characters of an unfinished line that are kept."""
 
 
 class LogWatch:
-    """Sees whether a pattern occurs in a container's output. ``feed`` is a sink; lines may come in pieces."""
+    """Sees whether a line of a container's output is the one waited for. ``feed`` is a sink; lines may come in pieces.
 
-    def __init__(self, pattern: str) -> None:
-        self._pattern = re.compile(pattern)
+    Args:
+        found: Whether a line, or what there is of it so far, is the one.
+    """
+
+    def __init__(self, found: Callable[[str], bool]) -> None:
+        self._found = found
         self._seen = threading.Event()
         self._rest = ""
 
@@ -28,12 +34,13 @@ class LogWatch:
         """Look at a block of output."""
         if self._seen.is_set():
             return
-        *lines, self._rest = (self._rest + block.decode(errors="replace")).split("\n")
-        if any(self._pattern.search(line) for line in [*lines, self._rest]):
+        *lines, rest = (self._rest + block.decode(errors="replace")).split("\n")
+        if any(self._found(line) for line in [*lines, rest]):
             self._seen.set()
+        self._rest = rest[-_LONGEST:]
 
     def wait(self, seconds: float) -> bool:
-        """Block until the pattern was seen; False after ``seconds``."""
+        """Block until the line was seen; False after ``seconds``."""
         return self._seen.wait(max(0.0, seconds))
 
 
@@ -53,22 +60,49 @@ class Readiness:
         self._limit = limit
         self._deadline = time.monotonic() + limit
 
-    def running(self, *, may_appear: bool = False) -> ContainerState:
-        """Wait until it runs. ``may_appear``: it may be started by somebody else in the meantime.
+    def running(self) -> ContainerState:
+        """Wait until it runs.
 
         Raises:
             RuntimeFailure: It ended, or the limit ran out; the message tells the last state.
         """
         while True:
-            state = self._runtime.inspect(self._container)
+            try:
+                state = self._runtime.inspect(self._container)
+            except ContainerNotFound as error:
+                raise RuntimeFailure("the container ended before it was ready, and removed itself") from error
             if state.running:
                 return state
-            if state.exit is not None and not may_appear:
+            if state.exit is not None and state.status is not ContainerStatus.RESTARTING:
                 raise RuntimeFailure(
-                    f"container {state.name} ended before it was ready (exit code {state.exit.code})",
+                    f"container {state.name} ended before it was ready ({_end(state.exit)})",
                     hint="its command must keep running; see `startup` and `command`",
                 )
             self._pause(f"not running: {state.status.value}")
+
+    def appearing(self, *, waiting: Callable[[str], object]) -> ContainerState:
+        """Wait until a container that somebody else makes and starts is there and runs.
+
+        Args:
+            waiting: Told once, if it has to be waited for, what its state is.
+
+        Raises:
+            RuntimeFailure: The limit ran out; the message tells the last state.
+        """
+        told = False
+        while True:
+            try:
+                state = self._runtime.inspect(self._container)
+            except ContainerNotFound:
+                last = "there is no such container"
+            else:
+                if state.running:
+                    return state
+                last = f"{state.status.value} ({_end(state.exit)})" if state.exit else state.status.value
+            if not told:
+                waiting(last)
+                told = True
+            self._pause(last)
 
     def healthy(self) -> bool:
         """Wait until its health check passes. False, at once, where it has none.
@@ -97,7 +131,8 @@ class Readiness:
     def _pause(self, last: str, *, waited: bool = False) -> None:
         if time.monotonic() >= self._deadline:
             raise RuntimeFailure(
-                f"container {self._name()} was not ready within {self._limit:g} s; last state: {last}"
+                f"container {self._name()} was not ready within {self._limit:g} s; last state: {last}",
+                hint="see its log with the engine's own `logs`, and start it beforehand if it is yours",
             )
         if self._stopped.wait(0 if waited else _INTERVAL):
             raise RuntimeFailure(f"container {self._name()} is no longer wanted: the run was stopped")
@@ -107,3 +142,9 @@ class Readiness:
             return self._runtime.inspect(self._container).name
         except ContainerNotFound:
             return self._container
+
+
+def _end(status: ExitStatus) -> str:
+    killed = ", killed for its memory limit" if status.oom_killed else ""
+    said = f", {status.error}" if status.error else ""
+    return f"exit code {status.code}{killed}{said}"

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
-from dagu.errors import UsageError
+from dagu.contracts.container import ContainerState
+from dagu.errors import ContainerNotFound, RequestRefused, UsageError
 from dagu.run import places
+from dagu.run.container_spec import checked
 from dagu.run.context import StepContext
+from dagu.run.engine import Engine
 from dagu.run.plan import Alternative, Plan, Prepared, Target
+from dagu.run.raw import take
+from dagu.run.targets import occasion
+from dagu.sandbox import labels
 from dagu.sandbox.command import Command
-from dagu.workflow.container_values import parse_pull_policy
+from dagu.sandbox.place import Place
 from dagu.workflow.model import ContainerSpec
 from dagu.workflow.values.resolve import Expand, resolve_value
+from dagu.workflow.values.shells import command_argv
+
+_OUTPUT = "DAGU_OUTPUT_FILE"
 
 
 def plan(context: StepContext) -> Plan:
-    """A new container of ``image``, or an exec in ``container_name``."""
+    """A new container of ``image``, or an exec in ``container_name``; with both, whichever is possible."""
     given: Any = resolve_value(dict(context.step.with_), context.scope, expand=Expand.SCOPE)
     target = _target(context, given)
     return Plan(
@@ -33,49 +45,92 @@ def _target(context: StepContext, given: Mapping[str, Any]) -> Target:
     image, name = str(given.get("image") or ""), str(given.get("container_name") or "")
     if not image and not name:
         raise UsageError("with.image or with.container_name is required")
+    raw = {key: given.get(key) or {} for key in ("container", "host", "network")}
+    removed, raw["host"] = take(raw["host"], "AutoRemove")
+    removed = given.get("auto_remove", removed)
     volumes = given.get("volumes") or ()
-    spec = ContainerSpec(
-        exec="" if image else name,
+    made = ContainerSpec(
         image=image,
-        name=name if image else "",
-        pull_policy=parse_pull_policy(given.get("pull") or "missing"),
+        name=name,
+        pull_policy=given.get("pull") or "missing",
         volumes=(volumes,) if isinstance(volumes, str) else tuple(volumes),
         working_dir=str(given.get("working_dir") or ""),
         platform=str(given.get("platform") or ""),
         shell=_words(given.get("shell")),
-        keep_container=given.get("auto_remove") not in {True, "true"},
+        keep_container=str(removed).lower() != "true",
     )
-    raw = {key: given.get(key) or {} for key in ("container", "host", "network")}
-    return places.step_target(
-        engine,
-        spec,
-        context.scope,
-        step=context.step.name,
-        attempt=lambda: context.run.recorder.next_attempt(context.step.name) - 1,
-        raw=raw,
-    )
+    there = ContainerSpec(exec=name, working_dir=made.working_dir, shell=made.shell)
+    run, step = context.run, context.step
+    if not image:
+        if wrong := [f"with.{key}" for key, value in raw.items() if value]:
+            raise UsageError(
+                f"{', '.join(wrong)}: {name} exists already, these are for a new container (image)"
+            )
+        return places.step_target(engine, checked(there), {}, occasion(run, step))
+    target = places.step_target(engine, checked(made), {}, occasion(run, step, raw))
+    if not name:
+        return target
+    existing = places.step_target(engine, checked(there), {}, occasion(run, step))
+    return replace(target, open=partial(_open, engine, name, existing, target, bool(given.get("exec"))))
+
+
+def _open(
+    engine: Engine, name: str, existing: Target, made: Target, for_exec: bool, commands: Sequence[Command]
+) -> Place:
+    """A container of that name that runs is used; one of an earlier run that ended is replaced."""
+    state = _state(engine, name)
+    if state is not None and state.running:
+        return existing.open(commands)
+    if for_exec:
+        raise RequestRefused(
+            f"with.exec: container {name} does not run, and a new one has no use for the options of an exec",
+            hint="start it beforehand, or write what is meant into `container` and `host`",
+        )
+    if state is not None and labels.OWNER in state.labels:
+        engine.runtime.remove(state.id)
+    return made.open(commands)
+
+
+def _state(engine: Engine, name: str) -> ContainerState | None:
+    try:
+        return engine.runtime.inspect(name)
+    except ContainerNotFound:
+        return None
 
 
 def _command(context: StepContext, given: Mapping[str, Any], target: Target) -> Command:
-    argv = _words(given.get("command"))
-    if argv and target.shell:
-        text = given["command"] if isinstance(given["command"], str) else shlex.join(argv)
-        argv = (*target.shell, text) if target.shell[-1] in {"-c", "/c"} else (*target.shell, "-c", text)
+    command = given.get("command")
+    if target.shell and command:
+        text = command if isinstance(command, str) else " ".join(str(word) for word in command)
+        argv = _shelled(target.shell, text)
+    else:
+        argv = _words(command)
+    if not argv and not given.get("image"):
+        raise UsageError("with.command is required to execute something in a container that exists already")
+    env = {**context.run.contained_env, **context.own_env}
+    if path := context.env.get(_OUTPUT):
+        env[_OUTPUT] = str(PurePosixPath(target.temporary) / PurePosixPath(path).name)
     return Command(
         argv=argv,
-        env={**context.run.contained_env, **context.own_env, **_output_file(context)},
+        env=env,
         working_dir=target.working_dir,
         keep_entrypoint=True,
         raw_exec=given.get("exec") or {},
     )
 
 
-def _output_file(context: StepContext) -> dict[str, str]:
-    path = context.env.get("DAGU_OUTPUT_FILE")
-    return {"DAGU_OUTPUT_FILE": path} if path else {}
+def _shelled(shell: tuple[str, ...], text: str) -> tuple[str, ...]:
+    """The shell as its author wrote it, with the command flag added if it is absent."""
+    argv = command_argv(shell, text, authored_with=True)
+    return (*shell, argv[-1]) if argv[-2] == shell[-1] else (*shell, *argv[-2:])
 
 
 def _words(value: Any) -> tuple[str, ...]:
     if value is None or value == "":
         return ()
-    return tuple(shlex.split(value)) if isinstance(value, str) else tuple(str(word) for word in value)
+    if not isinstance(value, str):
+        return tuple(str(word) for word in value)
+    try:
+        return tuple(shlex.split(value))
+    except ValueError as error:
+        raise UsageError(f"with.command: {value!r} can't be split into words: {error}") from None

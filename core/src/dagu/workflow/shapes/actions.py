@@ -6,8 +6,9 @@ from typing import Any
 
 from dagu.workflow import container_values as values
 from dagu.workflow.place import INVALID
+from dagu.workflow.references import has_reference
 from dagu.workflow.shapes.base import ByKind, ListOf, Shape
-from dagu.workflow.shapes.containers import PULL_POLICY, VOLUME, argv
+from dagu.workflow.shapes.containers import PULL_POLICY, VOLUME, argv, words
 from dagu.workflow.shapes.harnesses import HarnessWith
 from dagu.workflow.shapes.record import Object, Record
 from dagu.workflow.shapes.scalars import Anything, Bool, Text
@@ -26,6 +27,12 @@ CHILD_PARAMS = ByKind(
 
 
 def _docker_run(record: Record) -> Any:
+    command = record.get("command", "")
+    if isinstance(command, str) and not has_reference(command) and not record.authored("shell"):
+        try:
+            words(command)
+        except ValueError as error:
+            return record.refuse("command", f"can't be split into words: {error}")
     if record.whole and not record.authored("image", "container_name"):
         return record.refuse_all("needs image or container_name")
     if record.authored("exec") and record.authored("image") and not record.authored("container_name"):
@@ -33,11 +40,16 @@ def _docker_run(record: Record) -> Any:
     return record.values if record.whole else INVALID
 
 
+_COMMAND = ByKind(
+    what="a command line or a list of arguments",
+    text=Text(),
+    items=ListOf(Text(scalars=True, blank=True), minimum=1),
+)
 DOCKER_RUN = Object(
     {
         "image": Text(check=values.parse_image),
         "container_name": Text(check=values.parse_container_name),
-        "command": argv(),
+        "command": _COMMAND,
         "platform": Text(check=values.parse_platform),
         "pull": PULL_POLICY,
         "auto_remove": Bool(),
