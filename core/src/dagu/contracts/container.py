@@ -227,8 +227,14 @@ class ImageInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedObject:
-    """A network or volume that the engine holds. ``created_at`` is seconds since the epoch, 0 if unknown."""
+    """A network or volume that the engine holds.
+
+    Attributes:
+        created_at: Seconds since the epoch, 0 if unknown.
+        gateway: Of a network: the address of the engine's machine on it; empty where there is none.
+    """
 
     name: str
     labels: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     created_at: float = 0.0
+    gateway: str = ""

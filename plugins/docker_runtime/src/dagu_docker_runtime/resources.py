@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from dagu.contracts.container import NamedObject
 from dagu.errors import NameTaken
@@ -44,7 +45,13 @@ class Networks:
     def find(self, labels: Mapping[str, str]) -> Sequence[NamedObject]:
         with self._client.call("list networks") as api:
             found = api.networks(filters={"label": label_filters(labels)} if labels else None)
-        return [named_object(each, "Created") for each in found]
+        return [replace(named_object(each, "Created"), gateway=_gateway(each)) for each in found]
+
+
+def _gateway(told: Mapping[str, Any]) -> str:
+    pools = (told.get("IPAM") or {}).get("Config") or ()
+    # Docker gives IPv6 gateways with their prefix length, and IPv4 ones without.
+    return next((str(pool["Gateway"]).partition("/")[0] for pool in pools if pool.get("Gateway")), "")
 
 
 class Volumes:

@@ -46,9 +46,7 @@ class Networks:
     def gateway(self, name: str) -> str:
         """The address of the engine's machine on a network; empty if it has none."""
         found = self._connection.call("GET", f"/networks/{path_name(name)}/json", subject=name).json()
-        return next(
-            (str(subnet["gateway"]) for subnet in found.get("subnets") or () if subnet.get("gateway")), ""
-        )
+        return state.gateway(found)
 
 
 class Volumes:

@@ -108,7 +108,13 @@ def named(found: Json) -> NamedObject:
         name=str(found.get("name") or found.get("Name") or ""),
         labels=dict(found.get("labels") or found.get("Labels") or {}),
         created_at=seconds(created) or 0.0,
+        gateway=gateway(found),
     )
+
+
+def gateway(network: Json) -> str:
+    """The address of the engine's machine on a network; empty if it has none."""
+    return next((str(pool["gateway"]) for pool in network.get("subnets") or () if pool.get("gateway")), "")
 
 
 def _health(found: Json) -> Health:
