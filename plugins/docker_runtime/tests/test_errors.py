@@ -107,6 +107,12 @@ def test_an_answer_in_plain_text() -> None:
 
 def test_no_such_container() -> None:
     assert isinstance(container_failure(Refused(404, "No such container: x"), "x"), ContainerNotFound)
+    assert isinstance(
+        container_failure(Refused(404, "Cannot kill container: x: No such container: x"), "x"),
+        ContainerNotFound,
+    )
+    another = Refused(404, "joining network of: No such container: y")
+    assert container_failure(another, "x") is another
     other = Refused(404, "network y not found")
     assert container_failure(other, "x") is other
 

@@ -10,7 +10,7 @@ import pytest
 
 from dagu.contracts.container import ContainerRequest, Healthcheck, Mount, MountType, Port
 from dagu.errors import RequestRefused
-from dagu_docker_runtime import raw
+from dagu_docker_runtime import raw_options as raw
 from dagu_docker_runtime.request import create_body
 
 
@@ -242,6 +242,14 @@ class TestRaw:
             raw.host_fields({"annotations": {}}, "1.41")
         assert raw.host_fields({"annotations": {}}, "1.43") == {"Annotations": {}}
 
+    def test_keys_that_a_newer_engine_dropped_and_inner_ones(self) -> None:
+        fields = {"KernelMemory": 1, "Mounts": [{"VolumeOptions": {"Subpath": "x"}}]}
+        with pytest.raises(RequestRefused) as raised:
+            raw.host_fields(fields, "1.42")
+        assert "host.KernelMemory (gone since API 1.42), host.Mounts.VolumeOptions.Subpath" in str(
+            raised.value
+        )
+
     def test_what_has_to_be_an_object(self) -> None:
         with pytest.raises(RequestRefused, match=r"host\.RestartPolicy \(an object is wanted\)"):
             raw.host_fields({"RestartPolicy": "always"}, "1.41")
@@ -250,7 +258,7 @@ class TestRaw:
         with pytest.raises(RequestRefused, match=r"container\.Image"):
             body(raw_container={"Image": "other"})
 
-    @pytest.mark.parametrize("key", ["Detach", "Cmd", "AttachStdout"])
+    @pytest.mark.parametrize("key", ["Detach", "Cmd", "AttachStdout", "DetachKeys"])
     def test_what_an_exec_decides_itself(self, key: str) -> None:
         with pytest.raises(RequestRefused, match=key):
             raw.exec_fields({key: True}, "1.41")

@@ -10,7 +10,7 @@ from dagu.contracts.streams import BLOCK, Sink
 from dagu.errors import ContainerNotFound, RequestRefused
 from dagu_docker_runtime.client import Client
 from dagu_docker_runtime.errors import Refused, container_failure
-from dagu_docker_runtime.waits import inspect
+from dagu_docker_runtime.inspection import inspect
 
 
 class Archives:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
-import socket
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -22,7 +19,8 @@ from urllib3.connection import HTTPConnection
 
 from dagu_docker_runtime.dial import Dialer
 from dagu_docker_runtime.endpoint import Endpoint
-from dagu_docker_runtime.errors import Refused, refuse_response, translate
+from dagu_docker_runtime.errors import Refused, translate
+from dagu_docker_runtime.raw_stream import RawStream, request_stream
 
 NEWEST_API = "1.47"
 """The newest API that this runtime was written for. A newer engine is asked to speak it."""
@@ -32,6 +30,13 @@ _POOL = 256
 
 
 T = TypeVar("T")
+_FAILURES = (
+    DockerException,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+)
 
 
 class Client:
@@ -56,7 +61,7 @@ class Client:
         """
         try:
             yield self._connected()
-        except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except _FAILURES as error:
             raise translate(error, doing, self.endpoint) from error
 
     def each(self, doing: str, items: Iterable[T]) -> Iterator[T]:
@@ -82,9 +87,6 @@ class Client:
     ) -> RawStream:
         """Send a request on a connection of its own and return what follows the answer's head.
 
-        The SDK reads such streams past its own buffer, which can lose their first bytes, and can't half-close
-        them.
-
         Args:
             upgrade: Ask for a connection that goes both ways.
 
@@ -96,7 +98,7 @@ class Client:
         connection = self._dialer.dial()
         try:
             target = f"{self.endpoint.path}/v{version}{quote(path)}?{urlencode(query)}"
-            return _request_stream(connection, method, target, body, upgrade=upgrade)
+            return request_stream(connection, method, target, body, upgrade=upgrade)
         except Refused as error:
             connection.close()
             raise error.during(doing) from None
@@ -137,70 +139,6 @@ class Client:
         api.trust_env = False
         api.mount("http+docker://", self._adapter)
         return api
-
-
-class RawStream:
-    """A connection that the engine turned into a stream of bytes, in both directions where it was upgraded."""
-
-    def __init__(self, connection: socket.socket, response: http.client.HTTPResponse) -> None:
-        self._connection = connection
-        self._response = response
-        # A descriptor's number is given out anew once it is closed: nobody may be using it then.
-        self._writing = threading.Lock()
-        self._cutting = threading.Lock()
-        upgraded = response.status == http.client.SWITCHING_PROTOCOLS
-        # On an upgraded connection the bytes are the buffered file's, which may already hold the first ones.
-        self._read1 = response.fp.read1 if upgraded else response.read1
-
-    def read(self, size: int) -> bytes:
-        """At most ``size`` bytes, as soon as there are any; empty at the end."""
-        return self._read1(size)
-
-    def set_timeout(self, seconds: float) -> None:
-        """From now on, a read that brings nothing for that long raises TimeoutError, and is the last one."""
-        self._connection.settimeout(seconds)
-
-    def write(self, block: bytes) -> None:
-        """Send the whole block.
-
-        Raises:
-            OSError: Nobody reads it any more.
-        """
-        with self._writing:
-            self._connection.sendall(block)
-
-    def end_writing(self) -> None:
-        """Tell the other side that nothing more is written. Reading goes on."""
-        with self._writing, contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
-
-    def cut(self) -> None:
-        """End it from any thread: a blocked ``read`` or ``write`` returns."""
-        with self._cutting, contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Free the connection, from the thread that reads."""
-        self.cut()
-        with self._writing, self._cutting:
-            self._response.close()
-            self._connection.close()
-
-
-def _request_stream(
-    connection: socket.socket, method: str, target: str, body: Any, *, upgrade: bool
-) -> RawStream:
-    client = http.client.HTTPConnection("docker")
-    client.sock = connection
-    headers = {"Content-Type": "application/json"} if body is not None else {}
-    if upgrade:
-        headers |= {"Connection": "Upgrade", "Upgrade": "tcp"}
-    client.request(method, target, body=json.dumps(body) if body is not None else None, headers=headers)
-    response = http.client.HTTPResponse(connection, method=method)
-    response.begin()
-    if response.status >= http.client.BAD_REQUEST:
-        raise refuse_response(response.status, response.read())
-    return RawStream(connection, response)
 
 
 class _Connection(HTTPConnection):

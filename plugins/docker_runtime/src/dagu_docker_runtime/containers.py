@@ -12,10 +12,12 @@ from dagu.errors import ContainerNotFound, ImageNotFound, RequestRefused
 from dagu_docker_runtime.client import Client
 from dagu_docker_runtime.engine import Engine
 from dagu_docker_runtime.errors import Refused, command_failure, container_failure, name_failure
+from dagu_docker_runtime.inspection import inspect
 from dagu_docker_runtime.request import create_body
 from dagu_docker_runtime.state import container_state
+from dagu_docker_runtime.stops import Stops
 from dagu_docker_runtime.streams import StreamPump, copy_output
-from dagu_docker_runtime.waits import Waits, inspect
+from dagu_docker_runtime.waits import Waits
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +25,8 @@ _log = logging.getLogger(__name__)
 class Containers:
     """Containers of one engine."""
 
-    def __init__(self, client: Client, engine: Engine, waits: Waits) -> None:
-        self._client, self._engine, self._waits = client, engine, waits
+    def __init__(self, client: Client, engine: Engine, waits: Waits, stops: Stops) -> None:
+        self._client, self._engine, self._waits, self._stops = client, engine, waits, stops
 
     def create(self, request: ContainerRequest) -> str:
         self._engine.require_for(request)
@@ -55,7 +57,7 @@ class Containers:
                 hint="leave the field out, or use an engine whose kernel can do it",
             )
         for text in made.get("Warnings") or ():
-            _log.warning("Docker on creating a container from %s: %s", request.image, text)
+            _log.info("Docker on creating a container from %s: %s", request.image, text)
         if body["HostConfig"].get("AutoRemove"):
             limited = bool(body["HostConfig"].get("Memory"))
             self._waits.expect(container, request.name, memory_limited=limited)
@@ -132,10 +134,10 @@ class Containers:
                 api.remove_container(container, v=True, force=True)
         except Refused as error:
             if error.status == 409 and "in progress" in error.said:
-                self._waits.until_removed(container)
+                self._stops.until_removed(container)
             elif error.status != 404:
                 raise
-        self._waits.forget(container)
+        self._waits.removed(container)
 
     def logs(self, container: str, *, stdout: Sink, stderr: Sink, follow: bool) -> None:
         told = inspect(self._client, container)

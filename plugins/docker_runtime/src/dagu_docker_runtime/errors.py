@@ -98,9 +98,14 @@ def translate(error: Exception, doing: str, endpoint: Endpoint) -> DaguError:
     )
 
 
+def is_gone(error: Refused, container: str) -> bool:
+    """Whether it says that this container is not there; another one may be missing too (``container:NAME``)."""
+    return error.status == 404 and error.said.lower().endswith(f"no such container: {container}".lower())
+
+
 def container_failure(error: Refused, container: str) -> RuntimeFailure:
     """The same error, or that there is no such container."""
-    if error.status == 404 and "no such container" in error.said.lower():
+    if is_gone(error, container):
         return ContainerNotFound(f"Docker knows no container {container!r}")
     return error
 

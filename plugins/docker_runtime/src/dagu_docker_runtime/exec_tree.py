@@ -11,7 +11,7 @@ from dagu.contracts.streams import Sink
 from dagu.errors import CommandForbidden, CommandNotFound, ContainerNotFound, RequestRefused, Unsupported
 from dagu_docker_runtime import host_processes
 from dagu_docker_runtime.client import Client
-from dagu_docker_runtime.waits import inspect
+from dagu_docker_runtime.inspection import inspect
 
 Run = Callable[[str, tuple[str, ...], str, bool, Sink], ExitStatus]
 """Runs a command in a container: container, argv, user, privileged, sink of its output."""

@@ -9,8 +9,9 @@ from typing import Any
 
 from dagu.contracts.container import ExitStatus
 from dagu.errors import EngineLost
-from dagu_docker_runtime.client import Client, RawStream
-from dagu_docker_runtime.errors import Refused, container_failure, translate
+from dagu_docker_runtime.client import Client
+from dagu_docker_runtime.errors import Refused, container_failure
+from dagu_docker_runtime.raw_stream import RawStream
 
 
 class Question:
@@ -28,6 +29,7 @@ class Question:
         self._doing = f"wait for the container {container}"
         self._lock = threading.Lock()
         self._told: dict[str, Any] | None = None
+        self._failure: EngineLost | None = None
         try:
             self._raw: RawStream = client.open_stream(
                 self._doing, "POST", f"/containers/{container}/wait", {"condition": condition}
@@ -42,11 +44,17 @@ class Question:
             EngineLost: The engine went away.
         """
         with self._lock:
+            if self._failure is not None:
+                raise self._failure
             if self._told is None:
                 try:
                     self._told = self._read()
                 except (OSError, http.client.HTTPException) as error:
-                    raise translate(error, self._doing, self._client.endpoint) from error
+                    self._failure = self._lost(str(error))
+                    raise self._failure from error
+                except EngineLost as error:
+                    self._failure = error
+                    raise
                 finally:
                     self._raw.close()
             return self._told
@@ -67,7 +75,7 @@ class Question:
             except TimeoutError:
                 return False
             except (OSError, http.client.HTTPException) as error:
-                raise translate(error, self._doing, self._client.endpoint) from error
+                raise self._lost(str(error)) from error
             finally:
                 self._raw.close()
         return True
@@ -83,9 +91,12 @@ class Question:
         while block := self._raw.read(4096):
             text += block
         if not text.strip():
-            raise EngineLost(
-                f"the Docker engine at {self._client.endpoint.url} went away, trying to {self._doing}",
-                hint="see whether it was stopped or crashed; the container may still be running",
-            )
+            raise self._lost("the answer is empty")
         answer: dict[str, Any] = json.loads(text)
         return answer
+
+    def _lost(self, why: str) -> EngineLost:
+        return EngineLost(
+            f"the Docker engine at {self._client.endpoint.url} went away, trying to {self._doing}: {why}",
+            hint="see whether it was stopped or crashed; the container may still be running",
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 from dagu.contracts.container import ContainerRequest, Healthcheck, Mount, MountType
 from dagu.errors import RequestRefused
-from dagu_docker_runtime import raw
+from dagu_docker_runtime import raw_options
 
 # Everything is kept, as with the engine's own default driver, in one file: a second one would have to be
 # compressed and merged when it is read. Measured: `local` writes blocks almost three times as fast as json-file.
@@ -27,9 +27,9 @@ def create_body(
     Raises:
         RequestRefused: Something in it can't be had; the message says what.
     """
-    config = raw.container_fields(request.raw_container, api_version)
-    host = raw.host_fields(request.raw_host, api_version)
-    network = raw.network_fields(request.raw_network, api_version)
+    config = raw_options.container_fields(request.raw_container, api_version)
+    host = raw_options.host_fields(request.raw_host, api_version)
+    network = raw_options.network_fields(request.raw_network, api_version)
     _fill_config(config, request)
     _fill_host(host, request)
     if not request.keep_output:

@@ -31,6 +31,7 @@ from dagu_docker_runtime.engine import Engine
 from dagu_docker_runtime.execs import Execs
 from dagu_docker_runtime.images import Images
 from dagu_docker_runtime.resources import Networks, Volumes
+from dagu_docker_runtime.stops import Stops
 from dagu_docker_runtime.waits import Waits
 
 
@@ -48,8 +49,9 @@ class DockerRuntime(ContainerRuntime):
         self._client = Client(choose(environ))
         self._engine = Engine(self._client)
         self._waits = Waits(self._client)
+        self._stops = Stops(self._client)
         self._images = Images(self._client)
-        self._containers = Containers(self._client, self._engine, self._waits)
+        self._containers = Containers(self._client, self._engine, self._waits, self._stops)
         self._execs = Execs(self._client)
         self._archives = Archives(self._client)
         self._networks = Networks(self._client)
@@ -90,10 +92,10 @@ class DockerRuntime(ContainerRuntime):
         return self._containers.inspect(container)
 
     def stop(self, container: str, *, signal: str = "", grace: float = 5.0) -> None:
-        self._waits.stop(container, signal, grace)
+        self._stops.stop(container, signal, grace)
 
     def kill(self, container: str, *, signal: str = "KILL") -> None:
-        self._waits.kill(container, signal)
+        self._stops.kill(container, signal)
 
     def remove(self, container: str) -> None:
         self._containers.remove(container)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dagu.contracts.runtime import Attachment
 from dagu.contracts.streams import BLOCK, Sink, Source, Streams
 from dagu.errors import EngineLost
-from dagu_docker_runtime.client import RawStream
+from dagu_docker_runtime.raw_stream import RawStream
 
 _HEADER = struct.Struct(">BxxxL")
 _STDERR = 2

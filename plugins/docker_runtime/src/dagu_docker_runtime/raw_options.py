@@ -7,7 +7,7 @@ The engine itself drops an unknown key in silence. Source of the keys: Docker En
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from docker.utils import version_lt
@@ -22,26 +22,40 @@ class Shape:
     Attributes:
         each: The shape of every value of an object whose keys are free (ports, networks).
         since: Keys that the engine knows only from an API version on.
+        until: Keys that it no longer knows from an API version on.
     """
 
     keys: Mapping[str, Shape | None]
     each: Shape | None = None
-    since: Mapping[str, str] | None = None
+    since: Mapping[str, str] = field(default_factory=dict)
+    until: Mapping[str, str] = field(default_factory=dict)
 
 
 def _keys(text: str, **inside: Shape) -> Shape:
-    return Shape(dict.fromkeys(text.split()) | inside)
+    """A shape of keys, each written as ``Name``, ``Name>=1.43`` or ``Name<1.42``."""
+    since: dict[str, str] = {}
+    until: dict[str, str] = {}
+    keys: dict[str, Shape | None] = {}
+    for entry in text.split():
+        name, _, version = entry.partition(">=")
+        if version:
+            since[name] = version
+        name, _, version = name.partition("<")
+        if version:
+            until[name] = version
+        keys[name] = None
+    return Shape(keys | inside, since=since, until=until)
 
 
-_HEALTHCHECK = _keys("Test Interval Timeout StartPeriod Retries")
+_HEALTHCHECK = _keys("Test Interval Timeout StartPeriod StartInterval>=1.44 Retries")
 _RATE = _keys("Path Rate")
 _MOUNT = _keys(
     "Type Source Target ReadOnly Consistency",
     BindOptions=_keys(
-        "Propagation NonRecursive CreateMountpoint ReadOnlyNonRecursive ReadOnlyForceRecursive"
+        "Propagation NonRecursive CreateMountpoint>=1.42 ReadOnlyNonRecursive>=1.44 ReadOnlyForceRecursive>=1.44"
     ),
-    VolumeOptions=_keys("NoCopy Labels Subpath", DriverConfig=_keys("Name Options")),
-    TmpfsOptions=_keys("SizeBytes Mode Options"),
+    VolumeOptions=_keys("NoCopy Labels Subpath>=1.45", DriverConfig=_keys("Name Options")),
+    TmpfsOptions=_keys("SizeBytes Mode Options>=1.46"),
 )
 _CONTAINER = _keys(
     "Hostname Domainname User AttachStdin AttachStdout AttachStderr ExposedPorts Tty OpenStdin StdinOnce Env Cmd "
@@ -49,40 +63,35 @@ _CONTAINER = _keys(
     "StopTimeout Shell",
     Healthcheck=_HEALTHCHECK,
 )
-_HOST = Shape(
-    _keys(
-        "CpuShares Memory CgroupParent BlkioWeight CpuPeriod CpuQuota CpuRealtimePeriod CpuRealtimeRuntime "
-        "CpusetCpus CpusetMems DeviceCgroupRules KernelMemory KernelMemoryTCP MemoryReservation MemorySwap "
-        "MemorySwappiness NanoCpus OomKillDisable Init PidsLimit CpuCount CpuPercent IOMaximumIOps "
-        "IOMaximumBandwidth Binds ContainerIDFile NetworkMode AutoRemove VolumeDriver VolumesFrom CapAdd CapDrop "
-        "CgroupnsMode Dns DnsOptions DnsSearch ExtraHosts GroupAdd IpcMode Cgroup Links OomScoreAdj PidMode "
-        "Privileged PublishAllPorts ReadonlyRootfs SecurityOpt StorageOpt Tmpfs UTSMode UsernsMode ShmSize Sysctls "
-        "Runtime ConsoleSize Isolation MaskedPaths ReadonlyPaths Annotations",
-        BlkioWeightDevice=_keys("Path Weight"),
-        BlkioDeviceReadBps=_RATE,
-        BlkioDeviceWriteBps=_RATE,
-        BlkioDeviceReadIOps=_RATE,
-        BlkioDeviceWriteIOps=_RATE,
-        Devices=_keys("PathOnHost PathInContainer CgroupPermissions"),
-        DeviceRequests=_keys("Driver Count DeviceIDs Capabilities Options"),
-        Ulimits=_keys("Name Soft Hard"),
-        LogConfig=_keys("Type Config"),
-        PortBindings=Shape({}, each=_keys("HostIp HostPort")),
-        RestartPolicy=_keys("Name MaximumRetryCount"),
-        Mounts=_MOUNT,
-    ).keys,
-    since={"Annotations": "1.43"},
+_HOST = _keys(
+    "CpuShares Memory CgroupParent BlkioWeight CpuPeriod CpuQuota CpuRealtimePeriod CpuRealtimeRuntime "
+    "CpusetCpus CpusetMems DeviceCgroupRules KernelMemory<1.42 KernelMemoryTCP<1.42 MemoryReservation MemorySwap "
+    "MemorySwappiness NanoCpus OomKillDisable Init PidsLimit CpuCount CpuPercent IOMaximumIOps "
+    "IOMaximumBandwidth Binds ContainerIDFile NetworkMode AutoRemove VolumeDriver VolumesFrom CapAdd CapDrop "
+    "CgroupnsMode Dns DnsOptions DnsSearch ExtraHosts GroupAdd IpcMode Cgroup Links OomScoreAdj PidMode "
+    "Privileged PublishAllPorts ReadonlyRootfs SecurityOpt StorageOpt Tmpfs UTSMode UsernsMode ShmSize Sysctls "
+    "Runtime ConsoleSize Isolation MaskedPaths ReadonlyPaths Annotations>=1.43",
+    BlkioWeightDevice=_keys("Path Weight"),
+    BlkioDeviceReadBps=_RATE,
+    BlkioDeviceWriteBps=_RATE,
+    BlkioDeviceReadIOps=_RATE,
+    BlkioDeviceWriteIOps=_RATE,
+    Devices=_keys("PathOnHost PathInContainer CgroupPermissions"),
+    DeviceRequests=_keys("Driver Count DeviceIDs Capabilities Options"),
+    Ulimits=_keys("Name Soft Hard"),
+    LogConfig=_keys("Type Config"),
+    PortBindings=Shape({}, each=_keys("HostIp HostPort")),
+    RestartPolicy=_keys("Name MaximumRetryCount"),
+    Mounts=_MOUNT,
 )
-_ENDPOINT = Shape(
-    _keys(
-        "Links Aliases NetworkID EndpointID Gateway IPAddress IPPrefixLen IPv6Gateway GlobalIPv6Address "
-        "GlobalIPv6PrefixLen MacAddress DriverOpts",
-        IPAMConfig=_keys("IPv4Address IPv6Address LinkLocalIPs"),
-    ).keys,
+_ENDPOINT = _keys(
+    "Links Aliases NetworkID EndpointID Gateway IPAddress IPPrefixLen IPv6Gateway GlobalIPv6Address "
+    "GlobalIPv6PrefixLen MacAddress>=1.44 DriverOpts",
+    IPAMConfig=_keys("IPv4Address IPv6Address LinkLocalIPs"),
 )
 _NETWORK = _keys("", EndpointsConfig=Shape({}, each=_ENDPOINT))
 # Of an exec, its streams, its argv and that it is waited for are the runtime's own business.
-_EXEC = _keys("User Privileged Tty Env WorkingDir DetachKeys ConsoleSize")
+_EXEC = _keys("User Privileged Tty Env WorkingDir")
 
 
 def container_fields(raw: Mapping[str, Any], api_version: str) -> dict[str, Any]:
@@ -138,8 +147,10 @@ def _match(value: Any, shape: Shape | None, place: str, version: str, problems: 
         key = known.get(str(written).replace("_", "").lower())
         if key is None:
             problems.append(f"{place}.{written}")
-        elif shape.since and version_lt(version, shape.since.get(key, "0")):
+        elif key in shape.since and version_lt(version, shape.since[key]):
             problems.append(f"{place}.{written} (needs API {shape.since[key]}, the engine speaks {version})")
+        elif key in shape.until and not version_lt(version, shape.until[key]):
+            problems.append(f"{place}.{written} (gone since API {shape.until[key]})")
         else:
             matched[key] = _match(inside, shape.keys[key], f"{place}.{written}", version, problems)
     return matched
