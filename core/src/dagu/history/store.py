@@ -159,6 +159,18 @@ class History:
                 row, tuple(rows.to_step(step, tuple(attempts.get(step["name"], ()))) for step in steps)
             )
 
+    def status(self, run_id: str) -> Status:
+        """The state of a run.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        with self._reading() as connection:
+            row = connection.execute("SELECT status FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise _not_found(run_id)
+        return Status(row["status"])
+
     def runs(self, limit: int | None = 100, offset: int = 0, **wanted: Any) -> list[RunRecord]:
         """Runs, newest first, without their steps and source.
 

@@ -1,0 +1,110 @@
+"""Starting runs: each is a process of its own, in a session of its own, so that whatever dies takes no other along."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from dagu.errors import DaguError
+from dagu.history.ownership import RunLocks
+from dagu.history.records import Status
+from dagu.history.store import History
+
+_TAIL = 4096
+
+
+class Launcher:
+    """Starts recorded runs, and sees what becomes of their processes. Any thread may call.
+
+    Args:
+        environ: The environment of the runs.
+        ended: Told the id of a run whose process ended, from a thread.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        history: History,
+        environ: Mapping[str, str],
+        *,
+        ended: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self._history = history
+        self._locks = RunLocks(home)
+        self._environ = {**environ, "DAGU_HOME": str(home)}
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def begin(self, run_id: str) -> None:
+        """Have a queued run started now; returns at once. What keeps it from starting is told in its record."""
+        self._command(run_id, ["retry", "--quiet", run_id])
+
+    def again(self, command: str, run_id: str) -> None:
+        """Have an ended run taken up by ``dagu retry`` or ``dagu resume``; returns at once.
+
+        Raises:
+            UsageError: It runs already.
+        """
+        self._command(run_id, [command, "--quiet", run_id])
+
+    def running(self) -> list[str]:
+        """Ids of the runs whose processes have not ended."""
+        with self._lock:
+            return list(self._processes)
+
+    def _command(self, run_id: str, arguments: Sequence[str]) -> None:
+        # -P: a folder of the place where the service was started must not be taken for a package.
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the thread that waits)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "dagu", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=self._environ,
+                start_new_session=True,
+            )
+        except OSError as error:
+            errors.close()
+            raise DaguError(f"no process for run {run_id}: {error.strerror or error}") from error
+        with self._lock:
+            self._processes[run_id] = process
+        threading.Thread(
+            target=self._wait, args=(run_id, process, errors), name=f"run {run_id}", daemon=True
+        ).start()
+
+    def _wait(self, run_id: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        with errors:
+            code = process.wait()
+            try:
+                self._settle(run_id, code, errors)
+            finally:
+                with self._lock:
+                    del self._processes[run_id]
+                self._ended(run_id)
+
+    def _settle(self, run_id: str, code: int, errors: IO[bytes]) -> None:
+        # If somebody else took it over, that one's lock is there, and its record will change.
+        if not self._locks.is_alive(run_id):
+            reason = _tail(errors) or _how(code)
+            self._history.end_queued(run_id, Status.FAILED, f"it could not be started: {reason}", time.time())
+
+
+def _how(code: int) -> str:
+    if code < 0:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    return f"its process ended with exit status {code}"
+
+
+def _tail(errors: IO[bytes]) -> str:
+    size = errors.seek(0, 2)
+    errors.seek(max(0, size - _TAIL))
+    return errors.read().decode(errors="replace").strip().removeprefix("Error: ")
