@@ -46,7 +46,7 @@ class HostPlace(Place):
 class _HostExecution(Execution):
     def __init__(self, command: Command, streams: Streams) -> None:
         self._marker = new_marker()
-        self._files = _put_files(command.files)
+        self._files = _put_files(command.files, command.working_dir)
         self._failures: list[BaseException] = []
         try:
             self._process = _spawn(command, self._marker, self._files)
@@ -135,10 +135,10 @@ def _spawn(command: Command, marker: str, files: Mapping[str, str]) -> subproces
         raise RequestRefused(f"{argv[0]}: can't be started: {error}") from error
 
 
-def _put_files(files: Mapping[str, bytes]) -> dict[str, str]:
+def _put_files(files: Mapping[str, bytes], working_dir: str) -> dict[str, str]:
     if not files:
         return {}
-    folder = tempfile.mkdtemp(prefix="dagu-")
+    folder = _folder(working_dir)
     paths = {}
     for name, content in files.items():
         path = os.path.join(folder, name)
@@ -146,6 +146,19 @@ def _put_files(files: Mapping[str, bytes]) -> dict[str, str]:
             file.write(content)
         paths[name] = path
     return paths
+
+
+def _folder(working_dir: str) -> str:
+    """A new directory that only this user can read: where temporary files are, else where the command runs."""
+    try:
+        return tempfile.mkdtemp(prefix="dagu-", dir=os.environ.get("TMPDIR") or "/tmp")
+    except OSError:
+        beside = os.path.join(working_dir, ".dagu", "tmp", "scripts")
+        try:
+            os.makedirs(beside, mode=0o700, exist_ok=True)
+            return tempfile.mkdtemp(prefix="dagu-", dir=os.path.abspath(beside))
+        except OSError as error:
+            raise RequestRefused(f"no file can be made for the command: {error}") from error
 
 
 def _drop_files(paths: Mapping[str, str]) -> None:
