@@ -133,7 +133,7 @@ def _start(address: str, hosts: tuple[str, ...], folder: Path) -> tuple[subproce
     argv = [
         sys.executable,
         "-m",
-        "proxy",
+        "dagu.sandbox.egress_proxy",
         "--hostname",
         address,
         "--port",
@@ -149,17 +149,18 @@ def _start(address: str, hosts: tuple[str, ...], folder: Path) -> tuple[subproce
         "--num-acceptors",
         "1",
     ]
-    argv += ["--log-file", str(log), "--log-level", "WARNING", "--data-dir", str(folder / "data")]
+    argv += ["--log-level", "WARNING", "--data-dir", str(folder / "data")]
     keep = ("PATH", "HOME", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
     env = {name: os.environ[name] for name in keep if name in os.environ}
-    process = subprocess.Popen(
-        argv,
-        env={**env, **GUARDIAN.mark(), _ALLOW: " ".join(hosts)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            argv,
+            env={**env, **GUARDIAN.mark(), _ALLOW: " ".join(hosts)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     deadline = time.monotonic() + _START_LIMIT
     while time.monotonic() < deadline and process.poll() is None:
         port = _port(port_file)
@@ -167,7 +168,7 @@ def _start(address: str, hosts: tuple[str, ...], folder: Path) -> tuple[subproce
             return process, port
         time.sleep(0.02)
     _end(process)
-    said = log.read_text(errors="replace")[-500:] if log.exists() else ""
+    said = log.read_text(errors="replace")[-500:].strip()
     raise RuntimeFailure(f"the egress proxy did not start on {address}: {said or 'it said nothing'}")
 
 
