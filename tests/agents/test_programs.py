@@ -50,6 +50,7 @@ class Called:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=self.workspace,
+            start_new_session=True,
             env={
                 "PATH": f"{self._programs}{os.pathsep}{os.environ['PATH']}",
                 "HOME": str(self.home),
@@ -146,7 +147,8 @@ def test_killed_agent_keeps_what_it_spent(called: Called) -> None:
         options = {key: value for key, value in called.agent.with_(model.url).items() if key != "provider"}
         process = called.popen(model, HarnessTask(prompt="write", options=options))
         model.wait_for_requests(2)
-        process.send_signal(signal.SIGKILL)
+        # The program from npm may be a script that waits for the real one.
+        os.killpg(process.pid, signal.SIGKILL)
         stdout, _ = process.communicate(timeout=60)
     kept = {
         "claude": Usage(input=1000, cached=300, output=1),  # what a message put out comes at the very end
