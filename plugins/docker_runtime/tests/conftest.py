@@ -112,7 +112,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     """A registry on loopback."""
     told = json.loads(engines("registry", "up"))
     address, username, password = told["address"], told["username"], told["password"]
-    image = f"{address}/dagu-docker-runtime/random:1"
+    image = f"{address}/dagu-docker-runtime/{uuid.uuid4().hex}:1"
     client = sdk()
     tarball = io.BytesIO()
     with tarfile.open(fileobj=tarball, mode="w") as archive:

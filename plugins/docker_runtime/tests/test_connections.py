@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -69,8 +70,9 @@ class TestTls:
     @pytest.fixture(scope="class")
     @classmethod
     def tls(cls) -> Iterator[Mapping[str, str]]:
-        yield json.loads(engines("tls", "up", "--private", "docker-tls"))
-        engines("tls", "down", "--private", "docker-tls")
+        name = f"tls-{uuid.uuid4().hex[:8]}"
+        yield json.loads(engines("tls", "up", "--private", name))
+        engines("tls", "down", "--private", name)
 
     def environ(self, tls: Mapping[str, str], **more: str) -> dict[str, str]:
         return {

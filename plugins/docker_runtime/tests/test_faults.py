@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from .conftest import Maker, Outcome, engines
 
 pytestmark = [pytest.mark.engine, pytest.mark.docker, pytest.mark.slow]
 
-NAME = "docker-faults"
+NAME = f"faults-{uuid.uuid4().hex[:8]}"
 
 
 class Daemon:

@@ -9,6 +9,7 @@ import struct
 import pytest
 
 from dagu_docker_runtime.exec_words import FirstWords
+from dagu_docker_runtime.logs import _Resuming
 from dagu_docker_runtime.streams import StreamCut, demultiplex
 
 
@@ -67,6 +68,17 @@ def test_one_read_is_one_block() -> None:
 def test_an_end_within_a_frame(cut: int) -> None:
     with pytest.raises(StreamCut):
         taken_apart(frame(1, b"hello")[:cut], [1000])
+
+
+def test_a_log_read_twice_is_given_once() -> None:
+    out: list[bytes] = []
+    sink = _Resuming(out.append)
+    for block in (b"abc", b"de"):
+        sink(block)
+    sink.rewind()
+    for block in (b"ab", b"cdef", b"g"):
+        sink(block)
+    assert b"".join(out) == b"abcdefg"
 
 
 class TestFirstWords:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dagu.contracts.container import ContainerRequest, ContainerState
-from dagu.contracts.streams import Sink, Streams
+from dagu.contracts.streams import Streams
 from dagu.errors import ContainerNotFound, ImageNotFound, RequestRefused
 from dagu_docker_runtime.client import Client
 from dagu_docker_runtime.engine import Engine
@@ -16,7 +16,7 @@ from dagu_docker_runtime.inspection import inspect
 from dagu_docker_runtime.request import create_body
 from dagu_docker_runtime.state import container_state
 from dagu_docker_runtime.stops import Stops
-from dagu_docker_runtime.streams import StreamPump, copy_output
+from dagu_docker_runtime.streams import StreamPump
 from dagu_docker_runtime.waits import Waits
 
 _log = logging.getLogger(__name__)
@@ -138,22 +138,6 @@ class Containers:
             elif error.status != 404:
                 raise
         self._waits.removed(container)
-
-    def logs(self, container: str, *, stdout: Sink, stderr: Sink, follow: bool) -> None:
-        told = inspect(self._client, container)
-        query = {"stdout": "1", "stderr": "1", "follow": "1" if follow else "0"}
-        try:
-            raw = self._client.open_stream(
-                f"read the log of the container {container}", "GET", f"/containers/{container}/logs", query
-            )
-        except Refused as error:
-            raise container_failure(error, container) from error
-        try:
-            streams = Streams(stdout=stdout, stderr=stderr)
-            name = f"the container {container}"
-            copy_output(raw, streams, terminal=bool(told["Config"]["Tty"]), name=name)
-        finally:
-            raw.close()
 
     def _gateways(self, told: Mapping[str, Any]) -> dict[str, str]:
         gateways = {}

@@ -30,6 +30,7 @@ from dagu_docker_runtime.endpoint import choose
 from dagu_docker_runtime.engine import Engine
 from dagu_docker_runtime.execs import Execs
 from dagu_docker_runtime.images import Images
+from dagu_docker_runtime.logs import Logs
 from dagu_docker_runtime.resources import Networks, Volumes
 from dagu_docker_runtime.stops import Stops
 from dagu_docker_runtime.waits import Waits
@@ -52,6 +53,7 @@ class DockerRuntime(ContainerRuntime):
         self._stops = Stops(self._client)
         self._images = Images(self._client)
         self._containers = Containers(self._client, self._engine, self._waits, self._stops)
+        self._logs = Logs(self._client)
         self._execs = Execs(self._client)
         self._archives = Archives(self._client)
         self._networks = Networks(self._client)
@@ -104,7 +106,7 @@ class DockerRuntime(ContainerRuntime):
         return self._containers.find(labels)
 
     def logs(self, container: str, *, stdout: Sink, stderr: Sink, follow: bool = False) -> None:
-        self._containers.logs(container, stdout=stdout, stderr=stderr, follow=follow)
+        self._logs.read(container, stdout=stdout, stderr=stderr, follow=follow)
 
     def exec(self, container: str, request: ExecRequest, streams: Streams) -> Execution:
         return self._execs.start(container, request, streams)
