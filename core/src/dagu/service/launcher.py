@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -25,21 +25,12 @@ class Launcher:
 
     Args:
         environ: The environment of the runs.
-        ended: Told the id of a run whose process ended, from a thread.
     """
 
-    def __init__(
-        self,
-        home: Path,
-        history: History,
-        environ: Mapping[str, str],
-        *,
-        ended: Callable[[str], object] = lambda _: None,
-    ) -> None:
+    def __init__(self, home: Path, history: History, environ: Mapping[str, str]) -> None:
         self._history = history
         self._locks = RunLocks(home)
         self._environ = {**environ, "DAGU_HOME": str(home)}
-        self._ended = ended
         self._lock = threading.Lock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -89,7 +80,6 @@ class Launcher:
             finally:
                 with self._lock:
                     del self._processes[run_id]
-                self._ended(run_id)
 
     def _settle(self, run_id: str, code: int, errors: IO[bytes]) -> None:
         # If somebody else took it over, that one's lock is there, and its record will change.

@@ -61,7 +61,8 @@ class Schedule:
         skip_if_successful: Leave out a start if the workflow succeeded since the one before.
         restart_wait: Seconds between the end of a run and its restart.
         queue: The queue that its runs wait in; empty for one of its own.
-        max_active_runs: How many of its runs may run at once; 0: any number.
+        max_active_runs: How many of its runs may run at once; 0: any number, as far as its queue allows.
+        overlap_limit: With how many runs that have not ended a start that is due overlaps; 0: with none.
         keep_days: Days that ended runs are kept; None: for ever.
         keep_runs: How many ended runs are kept; None: all.
     """
@@ -74,6 +75,7 @@ class Schedule:
     restart_wait: float = 0.0
     queue: str = ""
     max_active_runs: int = 1
+    overlap_limit: int = 1
     keep_days: float | None = None
     keep_runs: int | None = None
     problems: tuple[Problem, ...] = field(default=(), compare=False)
@@ -127,6 +129,7 @@ def read_schedule(workflow: Workflow, default: tzinfo) -> Schedule:
         restart_wait=float(rest.get("restart_wait_sec") or 0),
         queue=queue,
         max_active_runs=max(0, int(most)) if most is not None else (0 if queue else 1),
+        overlap_limit=max(0, int(most)) if most is not None else 1,
         keep_days=None if days is None or days < 0 else float(days),
         keep_runs=None if runs is None or runs < 0 else int(runs),
         problems=tuple(problems),
