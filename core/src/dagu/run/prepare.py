@@ -148,9 +148,10 @@ def _directory(workflow: Workflow, work_dir: Path, scope: Scope, default: str) -
         beside = workflow.file.parent if workflow.file else Path.cwd()
         path = beside / os.path.expanduser(resolve(workflow.working_dir, scope, expand=Expand.SCOPE))
     elif default:
-        path = Path(default).absolute()
+        path = Path(default)
     else:
         return work_dir
+    path = Path(os.path.abspath(path))
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -18,7 +18,7 @@ from dagu.run.upstream import Siblings, Upstream
 from dagu.workflow.model import Foreach, Step
 from dagu.workflow.values.items import BodyResult, foreach_items, foreach_scopes, foreach_stdout
 from dagu.workflow.values.resolve import Expand, resolve, resolve_value
-from dagu.workflow.values.scope import Scope
+from dagu.workflow.values.scope import ForeachItem, Scope
 from dagu.workflow.values.tokens import tokens
 
 _SHOWN = 10
@@ -45,7 +45,7 @@ def _body(context: StepContext, foreach: Foreach, scope: Scope, cancellation: Ca
     key = scope.foreach.key or ""
     if cancellation.stopped.is_set():
         return BodyResult(key=key, status=Status.ABORTED.value, succeeded=False)
-    steps = [_named(step, context.step, key) for step in foreach.steps]
+    steps = [_named(step, context.step, _label(context, scope.foreach)) for step in foreach.steps]
     authored = {unique.name: step.name for unique, step in zip(steps, foreach.steps, strict=True)}
     outcomes = context.run_steps(
         steps, outer=context, scope=scope, authored=authored, cancellation=cancellation
@@ -79,11 +79,17 @@ def _ending(bad: Sequence[BodyResult]) -> Ended:
     return failed("\n".join(lines))
 
 
-def _named(step: Step, outer: Step, key: str) -> Step:
+def _label(context: StepContext, item: ForeachItem) -> str:
+    """What the steps of an item are told apart by: its key, or its number where the key is a secret."""
+    key = item.key or ""
+    return key if context.run.masker.text(key) == key else f"#{item.index}"
+
+
+def _named(step: Step, outer: Step, label: str) -> Step:
     """The body's step for one item; names are unique in the run, ids stay."""
 
     def name(short: str) -> str:
-        return f"{outer.name}[{key}].{short}"
+        return f"{outer.name}[{label}].{short}"
 
     return replace(step, name=name(step.name), depends=tuple(name(one) for one in step.depends))
 
