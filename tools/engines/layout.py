@@ -21,6 +21,8 @@ RUN = Path("/run/dagu-engines")
 STANDARD = "_standard"
 # Podman's runroot, which lies below this or a place's run folder, may have 50 characters.
 _ROOTLESS_RUN = RUN / "_rootless"
+# Not below /var/lib: Podman covers that while it connects a rootless container, and then finds no network's file.
+_ROOTLESS_STATE = Path("/srv/dagu-engines/podman-rootless")
 _SOCKETS = {DOCKER: Path("/var/run/docker.sock"), PODMAN: Path("/run/podman/podman.sock")}
 
 
@@ -54,6 +56,8 @@ class Place:
 
     @property
     def state(self) -> Path:
+        if self.engine == ROOTLESS and not os.environ.get("DAGU_ENGINES_STATE"):
+            return _ROOTLESS_STATE
         base = state_root() / "private" / self.private if self.private else state_root()
         return base / self.engine
 
