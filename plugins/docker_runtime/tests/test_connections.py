@@ -236,6 +236,14 @@ class TestAbsent:
         assert "group" in done.stdout
 
 
+@pytest.mark.podman
+def test_another_engine_than_expected() -> None:
+    (line,) = (line for line in engines("status").splitlines() if line.startswith("podman "))
+    endpoint = next(word for word in line.split() if word.startswith("unix://"))
+    with make_runtime({"DOCKER_HOST": endpoint}) as runtime:
+        assert any("is Podman" in warning for warning in runtime.check().warnings)
+
+
 def test_a_pinned_api_version() -> None:
     environ = {**os.environ, "DOCKER_API_VERSION": "1.40"}
     with make_runtime(environ) as runtime:

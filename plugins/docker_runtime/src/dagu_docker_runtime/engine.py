@@ -99,7 +99,7 @@ class Engine:
             shares_filesystem=self._shares_filesystem(info),
             capabilities=frozenset(set(Capability) - lacking),
             platform=f"{version['Os']}/{version['Arch']}",
-            warnings=tuple(self._warnings(info)),
+            warnings=tuple(self._warnings(version, info)),
         )
 
     def _shares_filesystem(self, info: Mapping[str, Any]) -> bool:
@@ -113,8 +113,10 @@ class Engine:
             return True
         return endpoint.loopback and info.get("Name") == socket.gethostname()
 
-    def _warnings(self, info: Mapping[str, Any]) -> list[str]:
+    def _warnings(self, version: Mapping[str, Any], info: Mapping[str, Any]) -> list[str]:
         found = []
+        if any("podman" in str(each.get("Name")).lower() for each in version.get("Components") or ()):
+            found.append("The engine is Podman; DAGU_CONTAINER_RUNTIME=podman uses it in full.")
         if info.get("MemoryLimit") and not info.get("SwapLimit"):
             found.append("Memory limits do not count swap on the engine's kernel.")
         if self._client.endpoint.tls is not None and not self._client.endpoint.tls.verify:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 from dagu.contracts.container import ExitStatus
@@ -21,6 +22,7 @@ _KILLED = 137
 # What runc itself says in the command's place when the kernel refuses it: a missing interpreter, a foreign format.
 _LAST_WORDS = re.compile(rb"(standard_init_linux\.go:\d+: )?exec (user process caused|\S+): [^\n]{1,200}\n?")
 _NOT_EXECUTED = (1, 255)
+_SETTLING = 100
 
 
 class DockerExecution(Execution):
@@ -77,6 +79,12 @@ class DockerExecution(Execution):
     def _find_status(self) -> None:
         told = self._inspect()
         code = None
+        for _ in range(_SETTLING):
+            if told is None or not told["Running"] or told["Pid"]:
+                break
+            # A command that could not be started counts as running until the engine has written down why.
+            time.sleep(0.01)
+            told = self._inspect()
         if told is not None and told["Running"]:
             # Its output ended before it did: the engine learns of the end a moment later, or the command closed
             # its output and works on.
