@@ -20,6 +20,10 @@ COMMANDS = {
     "dry": "Go through a workflow without running its commands",
     "validate": "Check workflow files",
     "status": "Show a run and its steps",
+    "start-all": "Run the scheduler and all services",
+    "scheduler": "Run the scheduler alone",
+    "enqueue": "Put a run of a workflow in a queue",
+    "workflows": "List stored workflows; suspend their schedules",
     "history": "List runs",
     "logs": "Print the output of a run's steps",
     "stop": "Stop a run",
@@ -32,7 +36,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of workflow files",
     "version": "Print the version",
 }
-"""Name and summary; the module is ``dagu.cli.commands.NAME``, its ``app`` the command."""
+"""Name and summary; the module is ``dagu.cli.commands.NAME``, dashes as underscores, its ``app`` the command."""
 
 HELP = """Run workflows whose steps are commands and agents, on this machine or in containers.
 
@@ -56,7 +60,7 @@ class Root(typer.core.TyperGroup):
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Command | None:  # type: ignore[override]
         """A command of core, else of a plugin."""
         if cmd_name in COMMANDS:
-            module = importlib.import_module(f"dagu.cli.commands.{cmd_name}")
+            module = importlib.import_module(f"dagu.cli.commands.{cmd_name.replace('-', '_')}")
             return _named(typer.main.get_command(module.app), cmd_name)
         if cmd_name.startswith("-"):
             return None

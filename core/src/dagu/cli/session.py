@@ -54,6 +54,12 @@ class Session:
 
         return RunLocks(self.home)
 
+    def serve(self, service: str, flags: Mapping[str, str]) -> int:
+        """Run one service alone; see :class:`~dagu.contracts.specs.CommandHost`."""
+        from dagu.cli.services import serve
+
+        return serve(self, flags, services=[service], scheduler=False)
+
 
 def session(context: typer.Context) -> Session:
     """The session of a command."""

@@ -9,15 +9,22 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from dagu.run.api import Runner, RunResult
+from typing import Any, Protocol, TypeVar
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
-def supervise(runner: Runner) -> tuple[RunResult, int]:
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Stoppable(Protocol[T_co]):
+    """Something that runs until it ends or is told to: a run, or the services."""
+
+    def run(self) -> T_co: ...
+    def cancel(self, *, kill: bool = False, reason: str = "") -> None: ...
+
+
+def supervise(runner: Stoppable[T_co]) -> tuple[T_co, int]:
     """Run to the end. Called from the main thread.
 
     Returns:
@@ -26,7 +33,7 @@ def supervise(runner: Runner) -> tuple[RunResult, int]:
     # The run has a thread of its own: a signal handler interrupts the main thread anywhere, and must not find it
     # holding a lock of the run. The main thread waits on a pipe, because the kernel may hand a signal to any
     # thread, and only what comes through the wakeup descriptor is sure to wake the one that runs the handlers.
-    result: Future[RunResult] = Future()
+    result: Future[T_co] = Future()
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 
@@ -53,7 +60,7 @@ def supervise(runner: Runner) -> tuple[RunResult, int]:
 
 
 @contextmanager
-def _handled(runner: Runner, wakeup: int) -> Iterator[list[int]]:
+def _handled(runner: Stoppable[Any], wakeup: int) -> Iterator[list[int]]:
     received: list[int] = []
 
     def handle(number: int, _frame: FrameType | None) -> None:

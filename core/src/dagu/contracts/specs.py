@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.contracts.runtime import ContainerRuntime
@@ -43,11 +43,33 @@ class ProviderSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSpec:
-    """A group of subcommands. ``factory`` returns a ``typer.Typer`` and is called when the group is used."""
+    """A group of subcommands. ``factory`` returns a ``typer.Typer`` and is called when the group is used.
+
+    Its commands find a :class:`CommandHost` in ``obj`` of their ``typer.Context``.
+    """
 
     name: str
     summary: str
     factory: Callable[[], Any]
+
+
+class CommandHost(Protocol):
+    """What a plugin's command may use of the command line that it runs in."""
+
+    environ: Mapping[str, str]
+
+    def serve(self, service: str, flags: Mapping[str, str]) -> int:
+        """Run one of the services that plugins offer, alone, until a signal ends it.
+
+        Args:
+            flags: What was given on the command line, by environment name (``DAGU_PORT``); empty ones were not.
+
+        Returns:
+            The exit status for the command.
+
+        Raises:
+            DaguError: It could not be started.
+        """
 
 
 class Service(ABC):
@@ -55,7 +77,7 @@ class Service(ABC):
 
     @abstractmethod
     def run(self) -> None:
-        """Serve until :meth:`stop` is called from another thread."""
+        """Serve until :meth:`stop` is called from another thread; return at once if it was called before."""
 
     @abstractmethod
     def stop(self, grace: float) -> None:

@@ -17,7 +17,7 @@ from dagu.workflow.parse import Unparsable, parse
 from dagu.workflow.tree import Node
 
 FILE = "config.yaml"
-DEFAULTS = {"DAGU_HOST": "127.0.0.1", "DAGU_PORT": "8080", "DAGU_STOP_GRACE": "10"}
+DEFAULTS = {"DAGU_HOST": "127.0.0.1", "DAGU_PORT": "8080", "DAGU_STOP_GRACE": "5"}
 _PREFIX = "DAGU_"
 _SECRET = ("DAGU_AUTH_", "DAGU_TLS_")
 _UNLIMITED = 10**9
@@ -42,7 +42,7 @@ class Config:
     base_config: Path | None = None
     zone: tzinfo
     queues: Mapping[str, int] = field(default_factory=lambda: EMPTY)
-    stop_grace: float = 10.0
+    stop_grace: float = 5.0
     settings: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
     run_environ: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
 

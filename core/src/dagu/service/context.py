@@ -44,18 +44,14 @@ class LocalContext(ServiceContext):
         self.history = History(config.home)
         self.changes = Changes(config.home)
         self.launcher = Launcher(config.home, self.history, config.run_environ)
-        self.stored = Workflows(
-            config.dags_dir,
-            flags=config.home / SUSPENDED,
-            base=config.base_config,
-            zone=config.zone,
-        )
+        self.stored = stored_workflows(config)
         self.locks = RunLocks(config.home)
         self._plugins = plugins
 
     def close(self) -> None:
         """End the watching, and close history. Runs go on."""
         self.changes.close()
+        self.launcher.close()
         self.history.close()
 
     # Workflows
@@ -217,6 +213,12 @@ class LocalContext(ServiceContext):
                 f"there is no output {stream!r} of attempt {attempt}", hint="stdout or stderr, from 1"
             )
         return logs.path(step, attempt, stream)
+
+
+def stored_workflows(config: Config) -> Workflows:
+    """The stored workflows."""
+    flags = config.home / SUSPENDED
+    return Workflows(config.dags_dir, flags=flags, base=config.base_config, zone=config.zone)
 
 
 def _conditions(wanted: RunFilter) -> dict[str, Any]:

@@ -32,7 +32,31 @@ class Launcher:
         self._locks = RunLocks(home)
         self._environ = {**environ, "DAGU_HOME": str(home)}
         self._lock = threading.Lock()
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, tuple[subprocess.Popen[bytes], threading.Thread]] = {}
+        self._refused = ""
+        self._closed = False
+
+    def refuse(self, reason: str) -> None:
+        """Start nothing more."""
+        self._refused = reason
+
+    def close(self) -> None:
+        """Look no more at what becomes of the processes; they go on."""
+        self._closed = True
+
+    def send_signal(self, run_id: str, number: signal.Signals) -> None:
+        """Send a signal to the process of a run, if it was started here and has not ended."""
+        with self._lock:
+            found = self._processes.get(run_id)
+        if found is not None:
+            found[0].send_signal(number)
+
+    def wait(self, run_id: str) -> None:
+        """Block until the process of a run ended, if it was started here, and its record tells so."""
+        with self._lock:
+            found = self._processes.get(run_id)
+        if found is not None:
+            found[1].join()
 
     def begin(self, run_id: str) -> None:
         """Have a queued run started now; returns at once. What keeps it from starting is told in its record."""
@@ -52,6 +76,8 @@ class Launcher:
             return list(self._processes)
 
     def _command(self, run_id: str, arguments: Sequence[str]) -> None:
+        if self._refused:
+            raise DaguError(f"run {run_id} is not started: {self._refused}")
         # -P: a folder of the place where the service was started must not be taken for a package.
         errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the thread that waits)
         try:
@@ -66,11 +92,12 @@ class Launcher:
         except OSError as error:
             errors.close()
             raise DaguError(f"no process for run {run_id}: {error.strerror or error}") from error
-        with self._lock:
-            self._processes[run_id] = process
-        threading.Thread(
+        waiting = threading.Thread(
             target=self._wait, args=(run_id, process, errors), name=f"run {run_id}", daemon=True
-        ).start()
+        )
+        with self._lock:
+            self._processes[run_id] = (process, waiting)
+            waiting.start()
 
     def _wait(self, run_id: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
         with errors:
@@ -82,8 +109,9 @@ class Launcher:
                     del self._processes[run_id]
 
     def _settle(self, run_id: str, code: int, errors: IO[bytes]) -> None:
-        # If somebody else took it over, that one's lock is there, and its record will change.
-        if not self._locks.is_alive(run_id):
+        # If somebody else took it over, that one's lock is there, and its record will change. If this service stops,
+        # the next one starts what waits still.
+        if not self._closed and not self._refused and not self._locks.is_alive(run_id):
             reason = _tail(errors) or _how(code)
             self._history.end_queued(run_id, Status.FAILED, f"it could not be started: {reason}", time.time())
 
