@@ -177,10 +177,11 @@ class Containers:
         )
 
     def _state(self, found: Mapping[str, Any]) -> ContainerState:
-        status = state.container_state(found)
+        rootless = self._facts().rootless
+        status = state.container_state(found, rootless=rootless)
         if status.exit is None or not self._ran_out(status.id):
             return status
-        return state.container_state(found, oom_killed=True)
+        return state.container_state(found, oom_killed=True, rootless=rootless)
 
     def _stop(self, found: Mapping[str, Any], signal: str, grace: float) -> bool:
         """One attempt; tells whether it has to be made again."""

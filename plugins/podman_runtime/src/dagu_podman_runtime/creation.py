@@ -59,7 +59,7 @@ class Creation:
         }
         _refuse_undeclared(limits, facts)
         self._refuse_unenforced(spec, facts)
-        self._resolve_gateway(spec, request, facts)
+        self._resolve_gateway(spec, request)
         with _profile_file(spec, facts) as complete:
             answer = self._connection.call(
                 "POST",
@@ -96,14 +96,14 @@ class Creation:
                 hint="leave them out, or switch SELinux on",
             )
 
-    def _resolve_gateway(self, spec: Spec, request: ContainerRequest, facts: Facts) -> None:
+    def _resolve_gateway(self, spec: Spec, request: ContainerRequest) -> None:
         """Put an address in the place of ``host-gateway``, which Podman 4.3 does not know."""
         hosts: list[str] = spec.get("hostadd", [])
         wanted = [host for host in hosts if host.endswith(f":{HOST_GATEWAY}")]
         if not wanted:
             return
         network = _BRIDGE if request.network in ("", "bridge") else request.network
-        address = "" if facts.rootless or network in ("host", "none") else self._networks.gateway(network)
+        address = "" if network in ("host", "none") else self._networks.gateway(network)
         if not address:
             raise RequestRefused(
                 f"this container's network gives {HOST_GATEWAY} no address",

@@ -132,13 +132,13 @@ class _Process:
 
     pid: int
     parent: int
-    start: str
+    start: int
     zombie: bool
 
 
 def _process(pid: int) -> _Process:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return _Process(pid=pid, parent=int(fields[1]), start=fields[19], zombie=fields[0] in "ZX")
+    return _Process(pid=pid, parent=int(fields[1]), start=int(fields[19]), zombie=fields[0] in "ZX")
 
 
 def _marked(wanted: bytes) -> list[_Process]:
@@ -160,7 +160,9 @@ def _marked(wanted: bytes) -> list[_Process]:
         more = {pid for pid, process in processes.items() if process.parent in marked} - marked
         grew = bool(more)
         marked |= more
-    return [processes[pid] for pid in marked if not processes[pid].zombie]
+    alive = [processes[pid] for pid in marked if not processes[pid].zombie]
+    # The oldest first: a parent is to hear of the signal before it sees its children end by it.
+    return sorted(alive, key=lambda process: (process.start, process.pid))
 
 
 def _signal(process: _Process, number: int) -> bool:

@@ -84,7 +84,9 @@ class Facts:
                 "Podman on cgroup v1 does not tell that memory ran out, so memory limits are refused."
             )
         if self.rootless:
-            told.append("A rootless network's gateway is not an address of this machine.")
+            told.append(
+                "This machine is not on the networks of rootless Podman, so they have no gateway address."
+            )
         return told
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dagu.contracts.container import EMPTY, NamedObject
@@ -14,10 +15,15 @@ _GONE = ("network not found", "no such network", "no such volume", "unable to fi
 
 
 class Networks:
-    """The bridge networks of one service."""
+    """The bridge networks of one service.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        rootless: They are in a namespace of the service's own.
+    """
+
+    def __init__(self, connection: Connection, rootless: Callable[[], bool]) -> None:
         self._connection = connection
+        self._rootless = rootless
 
     def create(self, name: str, *, internal: bool, labels: Mapping[str, str]) -> None:
         """Make a bridge network whose containers find each other by name.
@@ -41,10 +47,14 @@ class Networks:
     def find(self, labels: Mapping[str, str]) -> Sequence[NamedObject]:
         """Networks that carry every one of the labels."""
         found = self._connection.call("GET", "/networks/json", params=label_filters(labels)).json()
-        return _carrying(found or [], labels)
+        networks = _carrying(found or [], labels)
+        # There, a gateway is no address of the machine.
+        return [replace(network, gateway="") for network in networks] if self._rootless() else networks
 
     def gateway(self, name: str) -> str:
         """The address of the engine's machine on a network; empty if it has none."""
+        if self._rootless():
+            return ""
         found = self._connection.call("GET", f"/networks/{path_name(name)}/json", subject=name).json()
         return state.gateway(found)
 

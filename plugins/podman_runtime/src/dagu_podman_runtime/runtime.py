@@ -47,7 +47,7 @@ class PodmanRuntime(ContainerRuntime):
         self._lock = threading.Lock()
         self._known: Facts | None = None
         self._images = Images(self._connection, environ)
-        self._networks = Networks(self._connection)
+        self._networks = Networks(self._connection, lambda: self._facts().rootless)
         self._volumes = Volumes(self._connection)
         self._containers = Containers(self._connection, self._facts)
         self._creation = Creation(self._connection, self._images, self._networks, self._facts)

@@ -35,11 +35,12 @@ _MOUNTS = {kind.value: kind for kind in MountType}
 _BACK = ("always", "unless-stopped")
 
 
-def container_state(found: Json, *, oom_killed: bool = False) -> ContainerState:
+def container_state(found: Json, *, oom_killed: bool = False, rootless: bool = False) -> ContainerState:
     """What an inspection says.
 
     Args:
         oom_killed: It was seen by other means that memory ran out.
+        rootless: The engine's networks are in a namespace of its own, so their gateways are not the machine's.
     """
     state: Json = found["State"]
     status = _STATUS.get(str(state.get("Status", "")).lower(), ContainerStatus.DEAD)
@@ -64,7 +65,7 @@ def container_state(found: Json, *, oom_killed: bool = False) -> ContainerState:
         started_at=started_at,
         finished_at=finished_at if ended else None,
         mounts=tuple(_mount(mount) for mount in found.get("Mounts") or ()),
-        gateways=_gateways(found),
+        gateways={} if rootless else _gateways(found),
         pid=int(state.get("Pid") or 0) if status is ContainerStatus.RUNNING else 0,
     )
 
