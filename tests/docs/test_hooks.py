@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 
 import pytest
+
 from dagu import hookspecs
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from .conftest import Registry, environment, rootful_host, rootless_host
 
 ROOTLESS = {
     "test_inspect_tells_the_gateway_of_a_network": (
-        "a rootless network is in a namespace of Podman's own, so its gateway is no address of the machine, and is not told"
+        "a rootless network is in a namespace of Podman's own: its gateway is no address of the machine, and not told"
     ),
 }
 DIFFERENCES = {

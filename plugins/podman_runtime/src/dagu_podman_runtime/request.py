@@ -113,11 +113,8 @@ def _mounts(mounts: Sequence[Mount]) -> Spec:
     for mount in mounts:
         access = "ro" if mount.read_only else "rw"
         if mount.type is MountType.VOLUME:
-            volume = {
-                "Name": mount.source,
-                "Dest": mount.target,
-                "Options": [access, *(["nocopy"] if mount.empty else [])],
-            }
+            options = [access, "nocopy"] if mount.empty else [access]
+            volume = {"Name": mount.source, "Dest": mount.target, "Options": options}
             spec.setdefault("volumes", []).append(volume)
             continue
         if mount.type is MountType.BIND:
