@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import e2e_dagu
 import e2e_engines
+import e2e_images
 
 _MARKS = {"docker": pytest.mark.docker, "podman": pytest.mark.podman, "podman-rootless": pytest.mark.podman}
 
@@ -42,6 +43,14 @@ def directory() -> Iterator[Path]:
 def dagu(engine: e2e_engines.EngineUnderTest, directory: Path, tmp_path: Path) -> Iterator[e2e_dagu.Dagu]:
     """The command on an engine. When the test ends, nothing of its runs may be left there."""
     found = e2e_dagu.Dagu(tmp_path / "home", directory, engine)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def images(engine: e2e_engines.EngineUnderTest) -> Iterator[e2e_images.Images]:
+    """Makes images on the engine."""
+    found = e2e_images.Images(engine)
     yield found
     found.close()
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -189,6 +190,15 @@ class Dagu:
     def containers(self) -> list[ContainerState]:
         """Containers that commands of this test made, and that are still there."""
         return [state for state in self.runtime.find({labels.OWNER: ""}) if self._ours(state.labels)]
+
+    def until_contained(self, run: Running) -> ContainerState:
+        """Wait until a run has a running container."""
+        while True:
+            for state in self.runtime.find({labels.RUN: run.run_id}):
+                if state.running:
+                    return state
+            assert run.process.poll() is None, run.finish().stderr
+            time.sleep(0.05)
 
     def kept(self, run: Ran) -> ContainerState:
         """The one container that a run was to keep; it is removed at the end of the test."""

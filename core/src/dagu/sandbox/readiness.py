@@ -75,7 +75,7 @@ class Readiness:
                 return state
             if state.exit is not None and state.status is not ContainerStatus.RESTARTING:
                 raise RuntimeFailure(
-                    f"container {state.name} ended before it was ready ({_end(state.exit)})",
+                    f"container {state.name} ended before it was ready ({describe(state.exit)})",
                     hint="its command must keep running; see `startup` and `command`",
                 )
             self._pause(f"not running: {state.status.value}")
@@ -98,7 +98,7 @@ class Readiness:
             else:
                 if state.running:
                     return state
-                last = f"{state.status.value} ({_end(state.exit)})" if state.exit else state.status.value
+                last = f"{state.status.value} ({describe(state.exit)})" if state.exit else state.status.value
             if not told:
                 waiting(last)
                 told = True
@@ -144,7 +144,8 @@ class Readiness:
             return self._container
 
 
-def _end(status: ExitStatus) -> str:
+def describe(status: ExitStatus) -> str:
+    """How a container ended, in a few words."""
     killed = ", killed for its memory limit" if status.oom_killed else ""
     said = f", {status.error}" if status.error else ""
     return f"exit code {status.code}{killed}{said}"

@@ -9,12 +9,14 @@ from io import BytesIO
 from dagu.contracts.container import EMPTY, ExecRequest, ExitStatus
 from dagu.contracts.runtime import ContainerRuntime, Execution
 from dagu.contracts.streams import Streams
-from dagu.errors import CommandNotFound, Unsupported
+from dagu.errors import CommandNotFound, ContainerNotFound, Unsupported
 from dagu.sandbox import scratch
 from dagu.sandbox.command import Command
 from dagu.sandbox.files import fetch, with_files
+from dagu.sandbox.oom import OomKills
 from dagu.sandbox.place import Place
 from dagu.sandbox.programs import missing
+from dagu.sandbox.readiness import describe
 
 
 class SharedContainer(Place):
@@ -49,6 +51,7 @@ class SharedContainer(Place):
         self._image = image
         self._user = user
         self.temporary = temporary
+        self._kills = OomKills(runtime, container)
         self.shell: tuple[str, ...] = ()
         self.working_dir = ""
         self.env: Mapping[str, str] = EMPTY
@@ -70,8 +73,24 @@ class SharedContainer(Place):
             raw=ready.raw_exec,
         )
         stdin = None if ready.stdin is None else BytesIO(ready.stdin)
-        execution = self._runtime.exec(self._container, request, replace(streams, stdin=stdin))
-        return SharedExecution(execution, self._runtime, self._container, argv, self._image)
+        try:
+            execution = self._runtime.exec(self._container, request, replace(streams, stdin=stdin))
+        except ContainerNotFound as error:
+            raise self._gone(error) from error
+        return SharedExecution(execution, self._runtime, self._container, argv, self._image, self._kills)
+
+    def _gone(self, error: ContainerNotFound) -> ContainerNotFound:
+        """What became of the container, which was there before."""
+        try:
+            state = self._runtime.inspect(self._container)
+        except ContainerNotFound:
+            how = "was removed"
+        else:
+            how = f"ended ({describe(state.exit)})" if state.exit else f"is {state.status.value}"
+        return ContainerNotFound(
+            f"{self._image}: the container that the steps share {how}: {error.message}",
+            hint="its main process has to keep running; see `startup` and `command`, and its limits",
+        )
 
     def read_file(self, path: str) -> bytes | None:
         return fetch(self._runtime, self._container, path)
@@ -87,20 +106,25 @@ class SharedExecution(Execution):
         container: str,
         argv: tuple[str, ...],
         image: str,
+        kills: OomKills,
     ) -> None:
         self._execution = execution
         self._runtime = runtime
         self._container = container
         self._argv = argv
         self._image = image
+        self._kills = kills
+        self._ended = False
 
     def wait(self) -> ExitStatus:
         try:
-            return self._execution.wait()
+            status = self._execution.wait()
         except CommandNotFound as error:
             raise missing(error, self._argv, self._image) from error
+        return status if self._ended else self._kills.judged(status)
 
     def end(self, *, signal: str = "TERM", grace: float = 5.0) -> None:
+        self._ended = True
         try:
             self._execution.end(signal=signal, grace=grace)
         except Unsupported:
