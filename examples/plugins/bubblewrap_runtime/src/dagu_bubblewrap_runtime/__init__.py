@@ -1,0 +1,1 @@
+"""Runs dagu's containers with bubblewrap: Linux namespaces, no daemon, no root needed."""
