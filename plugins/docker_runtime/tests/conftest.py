@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 from docker import APIClient
+from docker.errors import ImageNotFound as NoSuchImage
 
 from dagu.contracts.container import ContainerRequest
 from dagu.contracts.runtime import ContainerRuntime
@@ -108,7 +110,7 @@ class Registry:
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry on loopback."""
     told = json.loads(engines("registry", "up"))
     address, username, password = told["address"], told["username"], told["password"]
@@ -128,4 +130,6 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     config = tmp_path_factory.mktemp("docker-config")
     auth = base64.b64encode(f"{username}:{password}".encode()).decode()
     (config / "config.json").write_text(json.dumps({"auths": {address: {"auth": auth}}}))
-    return Registry(address, username, password, image, config)
+    yield Registry(address, username, password, image, config)
+    with contextlib.suppress(NoSuchImage):
+        client.remove_image(image, force=True)
