@@ -289,7 +289,7 @@ class ContainerRuntime(ABC):
     # Networks and volumes
 
     def create_network(self, name: str, *, internal: bool = False, labels: Mapping[str, str] = EMPTY) -> None:
-        """Make a bridge network; an internal one has no way out.
+        """Make a bridge network; an internal one has no way out, also none by the engine's own name server.
 
         Raises:
             NameTaken: It exists already.

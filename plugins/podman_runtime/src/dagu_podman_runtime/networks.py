@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from dagu.errors import NameTaken, RequestRefused, RuntimeFailure
 from dagu_podman_runtime import state
 from dagu_podman_runtime.connection import Connection, path_name
 
+_TRIES = 5
 _GONE = ("network not found", "no such network", "no such volume", "unable to find network")
 
 
@@ -26,7 +28,7 @@ class Networks:
         self._rootless = rootless
 
     def create(self, name: str, *, internal: bool, labels: Mapping[str, str]) -> None:
-        """Make a bridge network whose containers find each other by name.
+        """Make a bridge network; unless it is internal, its containers find each other by name.
 
         Raises:
             NameTaken: It exists already.
@@ -36,9 +38,36 @@ class Networks:
             "driver": "bridge",
             "internal": internal,
             "labels": dict(labels),
-            "dns_enabled": True,
+            # Podman's name server asks the machine's about names that it doesn't know, which is a way out (tried
+            # with aardvark-dns 1.4).
+            "dns_enabled": not internal,
         }
-        self._connection.call("POST", "/networks/create", subject=name, json=body)
+        made = self._create(body)
+        if internal and not self._rootless():
+            self._give_address(body, made)
+
+    def _create(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = self._connection.call("POST", "/networks/create", subject=str(body["name"]), json=body)
+        found: Mapping[str, Any] = answer.json()
+        return found
+
+    def _give_address(self, body: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+        """Make an internal network anew, where the machine has an address too.
+
+        Left to itself, Podman gives it one only together with its name server.
+        """
+        for _ in range(_TRIES):
+            self.remove(str(body["name"]))
+            pools = [_with_gateway(pool) for pool in made.get("subnets") or ()]
+            try:
+                self._create({**body, "subnets": pools})
+                return
+            except NameTaken:  # another network was given these addresses meanwhile
+                made = self._create(body)
+        self.remove(str(body["name"]))
+        raise RuntimeFailure(
+            f"Podman gave the addresses of the network {body['name']!r} to others again and again"
+        )
 
     def remove(self, name: str) -> None:
         """Remove a network. Gone is success."""
@@ -93,6 +122,11 @@ class Volumes:
         except RequestRefused:
             return False
         return True
+
+
+def _with_gateway(pool: Mapping[str, Any]) -> dict[str, Any]:
+    first = next(ipaddress.ip_network(str(pool["subnet"])).hosts())
+    return {**pool, "gateway": str(first)}
 
 
 def label_filters(labels: Mapping[str, str]) -> Mapping[str, Any]:
