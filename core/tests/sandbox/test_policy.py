@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from dagu.contracts.container import ContainerRequest, Mount, MountType
 from dagu.errors import UsageError
 from dagu.sandbox.judge import exec_refusals, hardened, image_spellings, refusals
-from dagu.sandbox.policy import HARDENED, OPEN, Policy, policy_from_environment, read_policy
+from dagu.sandbox.policy import HARDENED, KEYS, OPEN, Policy, policy_from_environment, read_policy
 
 PLAIN = Policy(name="test")
 
@@ -161,3 +162,38 @@ def test_spellings() -> None:
     assert image_spellings("alpine") == ("alpine:latest", "docker.io/library/alpine:latest")
     assert image_spellings("localhost:5000/a") == ("localhost:5000/a:latest",)
     assert image_spellings("me/app:1") == ("me/app:1", "docker.io/me/app:1")
+
+
+@pytest.mark.parametrize(
+    ("policy", "egress", "rule"),
+    [
+        (HARDENED, ("a.example",), []),
+        (replace(PLAIN, networks=("bridge",)), ("a.example",), []),
+        (replace(PLAIN, networks=("none", "allow")), ("a.example",), []),
+        (replace(PLAIN, networks=("none",)), ("a.example",), ["networks"]),
+        (replace(PLAIN, egress=("*.example:443",)), ("a.example:443", "a.example"), ["egress"]),
+        (replace(PLAIN, egress=("*.example",)), ("a.example", "*.example"), []),
+        (replace(PLAIN, egress=("*.example",)), None, ["egress"]),
+        (replace(PLAIN, egress=(), networks=("bridge",)), None, []),
+    ],
+)
+def test_allowlists(policy: Policy, egress: tuple[str, ...] | None, rule: list[str]) -> None:
+    found = refusals(policy, request(user="1", cap_drop=("ALL",)), egress=egress)
+    assert [refusal.rule.split(" ")[0] for refusal in found] == rule
+
+
+def test_every_key_is_on_the_page() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "policy.md").read_text()
+    table = page.partition("## Keys")[2].partition("## ")[0]
+    listed = {
+        name for row in re.findall(r"^\| (`.*?`) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert listed == KEYS
+
+
+def test_the_example_of_the_page_is_a_policy(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "policy.md").read_text()
+    file = tmp_path / "policy.yaml"
+    file.write_text(re.findall(r"^```yaml policy.yaml\n(.*?)^```$", page, re.M | re.S)[0])
+    policy = read_policy(file)
+    assert (policy.harden, policy.memory, policy.networks) == (True, 2 * 2**30, ("none", "allow"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dagu.contracts.container import ContainerRequest, Healthcheck, Mount, MountType, Port
-from dagu.errors import DaguError, UsageError
+from dagu.errors import UsageError
 from dagu.run.volumes import volumes
 from dagu.sandbox.outfit import Outfit
 from dagu.sandbox.workspace import Carried
@@ -175,11 +175,6 @@ def _values(spec: ContainerSpec, cpus: Any, memory: Any, problems: list[str]) ->
 def _network(network: Any, take: Callable[..., Any]) -> str:
     if not network:
         return ""
-    if isinstance(network, Mapping):
-        raise DaguError(
-            "container.network: an allowlist is not supported yet",
-            hint="use network: none, or the name of a network that you made",
-        )
     return str(take("network", values.parse_network, network) or "")
 
 

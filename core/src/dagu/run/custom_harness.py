@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from dagu.contracts.flags import check_prompt, flag_arguments, prompt_argument, prompt_bytes
 from dagu.contracts.provider import HarnessProvider, HarnessTask, Invocation, PromptChannel, ProviderFacts
-from dagu.errors import TaskInvalid
-from dagu.workflow.model import HarnessDefinition
+from dagu.errors import TaskInvalid, UsageError
+from dagu.run.context import Providers
+from dagu.workflow.model import HarnessDefinition, Workflow
+
+
+def provider_named(
+    workflow: Workflow, providers: Providers, name: str
+) -> tuple[HarnessProvider, ProviderFacts]:
+    """The workflow's own definition of a harness, else an installed provider.
+
+    Raises:
+        UsageError: There is neither.
+    """
+    if not name:
+        raise UsageError(
+            "with.provider is missing", hint="name one here, or under `harness` at the root of the workflow"
+        )
+    own = workflow.harnesses
+    if definition := own.get(name):
+        custom = CustomHarness(definition)
+        return custom, custom.facts
+    if name in own:
+        raise UsageError(f"harness {name!r} was taken away by `harnesses.{name}: null`")
+    return providers.provider(name)
 
 
 class CustomHarness(HarnessProvider):

@@ -15,10 +15,13 @@ from dagu.contracts.specs import Refusal
 from dagu.errors import PolicyRefused, RuntimeFailure, Unsupported
 from dagu.run.container_spec import open_ended, resolved
 from dagu.run.containers import RequestMaker, Wanted
+from dagu.run.context import Providers
+from dagu.run.egress import Hosts, allowed_hosts
 from dagu.run.raw import Raw, with_raw
 from dagu.run.recorder import Recorder
 from dagu.run.volumes import volumes
 from dagu.sandbox import labels, scratch
+from dagu.sandbox.egress import Gates
 from dagu.sandbox.guardian import end_orphans
 from dagu.sandbox.images import Images
 from dagu.sandbox.judge import exec_refusals, hardened, refusals
@@ -47,6 +50,7 @@ class Engine:
     janitor: Janitor
     review: Review
     policy: Policy
+    gates: Gates
     run_id: str
     environ: Mapping[str, str] = field(repr=False)
     notice: Callable[[str], None]
@@ -54,11 +58,11 @@ class Engine:
     _told: set[str] = field(default_factory=set)
 
     def close(self) -> None:
-        """Wait for what is being removed, then give the runtime back."""
-        try:
+        """Wait for what is being removed, close the networks that it was on, then give the runtime back."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.runtime.close)
+            stack.callback(self.gates.close)
             self.janitor.finish()
-        finally:
-            self.runtime.close()
 
     def wanted(
         self,
@@ -68,8 +72,12 @@ class Engine:
         step: str = "",
         attempt: int = 0,
         raw: Raw | None = None,
+        egress: Hosts = None,
     ) -> Wanted:
         """The container of a resolved spec, which the runtime is able to make and nobody refuses.
+
+        Args:
+            egress: The hosts that its network lets through, where it has an allowlist.
 
         Raises:
             Unsupported: The runtime lacks a capability.
@@ -82,7 +90,7 @@ class Engine:
             request = with_raw(request, raw, translate=self.requests.translate)
         request = hardened(self.policy, request)
         what = f"container of image {spec.image}"
-        refused(what, refusals(self.policy, request))
+        refused(what, refusals(self.policy, request, egress=egress))
         self._check(request, wanted.outfit)
         refused(what, self.review(request))
         return replace(wanted, request=request)
@@ -155,6 +163,13 @@ def _with_bodies(steps: Iterable[Step]) -> Iterator[Step]:
             yield from _with_bodies(step.foreach.steps)
 
 
+def steps_in(workflow: Workflow, spec: ContainerSpec) -> Iterator[Step]:
+    """The steps whose container that is, or would be the run's."""
+    for step in all_steps(workflow):
+        if (step.container or workflow.container) is spec:
+            yield step
+
+
 def needs_engine(workflow: Workflow) -> bool:
     """Whether anything of the workflow runs in a container."""
     if workflow.container is not None:
@@ -216,6 +231,7 @@ def open_engine(
         janitor=Janitor(runtime, failed=lambda container, error: _left(recorder, container, error)),
         review=review,
         policy=policy_from_environment(environ),
+        gates=Gates(runtime, labels.for_run(run_id)),
         run_id=run_id,
         environ=environ,
         notice=recorder.notice,
@@ -223,7 +239,7 @@ def open_engine(
     )
 
 
-def preflight(engine: Engine, workflow: Workflow, scope: Scope) -> None:
+def preflight(engine: Engine, workflow: Workflow, scope: Scope, providers: Providers) -> None:
     """Refuse what the runtime can't give, or nobody allows, before anything starts.
 
     Containers whose values are not known yet are checked when their step starts.
@@ -233,8 +249,13 @@ def preflight(engine: Engine, workflow: Workflow, scope: Scope) -> None:
     """
     for spec in _specs(workflow):
         ready = resolved(spec, scope, final=False)
-        if not ready.exec and not open_ended(ready):
-            engine.wanted(ready, env={})
+        if ready.exec or open_ended(ready):
+            continue
+        steps = steps_in(workflow, spec)
+        hosts = allowed_hosts(ready, steps, workflow=workflow, providers=providers, scope=scope)
+        if hosts is not None:
+            ready = replace(ready, network=engine.gates.planned(hosts))
+        engine.wanted(ready, env={}, egress=hosts)
 
 
 def _specs(workflow: Workflow) -> Iterable[ContainerSpec]:

@@ -94,14 +94,16 @@ def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
         review=means.review,
     )
     stack.callback(engine.close)
-    preflight(engine, workflow, run.scope)
+    preflight(engine, workflow, run.scope, run.providers)
     run = replace(run, engine=engine)
     if workflow.container is None:
         return run
     container = run_container(
         engine,
+        workflow,
         workflow.container,
         run.scope.replace_env(run.contained_env),
+        providers=run.providers,
         stopped=run.cancellation.stopped,
     )
     stack.callback(container.close)

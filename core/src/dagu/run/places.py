@@ -11,7 +11,9 @@ from dagu.contracts.capability import Capability
 from dagu.contracts.container import EMPTY, ImageInfo
 from dagu.run.container_spec import container_env, resolved
 from dagu.run.containers import Wanted
-from dagu.run.engine import Engine
+from dagu.run.context import Providers
+from dagu.run.egress import Hosts, allowed_hosts, through_gate
+from dagu.run.engine import Engine, steps_in
 from dagu.run.plan import Target
 from dagu.run.raw import Raw
 from dagu.sandbox import scratch
@@ -23,7 +25,7 @@ from dagu.sandbox.place import Place
 from dagu.sandbox.readiness import Readiness
 from dagu.sandbox.run_container import Keeping, RunContainer
 from dagu.sandbox.shared import SharedContainer
-from dagu.workflow.model import ContainerSpec
+from dagu.workflow.model import ContainerSpec, Workflow
 from dagu.workflow.values.patterns import Pattern
 from dagu.workflow.values.scope import Scope
 
@@ -34,20 +36,28 @@ def host_target(working_dir: str) -> Target:
 
 
 def run_container(
-    engine: Engine, spec: ContainerSpec, scope: Scope, *, stopped: threading.Event
+    engine: Engine,
+    workflow: Workflow,
+    spec: ContainerSpec,
+    scope: Scope,
+    *,
+    providers: Providers,
+    stopped: threading.Event,
 ) -> SharedContainer:
     """Make, or find, the container that the run's steps share.
 
     Raises:
         RuntimeFailure: It can't be had.
     """
+    steps = steps_in(workflow, spec)
     spec = resolved(spec, scope)
-    env = container_env(spec, scope)
+    hosts = allowed_hosts(spec, steps, workflow=workflow, providers=providers, scope=scope)
+    spec, env = through_gate(engine.gates, spec, container_env(spec, scope), hosts)
     container: SharedContainer
     if spec.exec:
         container = _existing(engine, spec, stopped)
     else:
-        wanted = engine.wanted(spec, env=env)
+        wanted = engine.wanted(spec, env=env, egress=hosts)
         image = engine.ready_image(spec, stopped)
         container = _kept_alive(engine, wanted, spec, image, stopped)
     container.shell = spec.shell
@@ -80,12 +90,14 @@ class Occasion:
         attempt: The number of the attempt that runs now.
         stopped: Set when whoever wants the container no longer does.
         raw: The engine's raw objects of ``docker.run``: ``container``, ``host``, ``network``.
+        egress: The hosts that its network lets through, where it has an allowlist.
     """
 
     step: str
     attempt: Callable[[], int]
     stopped: threading.Event
     raw: Raw = field(default_factory=lambda: EMPTY, repr=False)
+    egress: Hosts = None
 
 
 def step_target(engine: Engine, spec: ContainerSpec, env: Mapping[str, str], occasion: Occasion) -> Target:
@@ -119,7 +131,14 @@ def _open_step(
 ) -> Place:
     if spec.exec:
         return _existing(engine, spec, occasion.stopped)
-    wanted = engine.wanted(spec, env=env, step=occasion.step, attempt=occasion.attempt(), raw=occasion.raw)
+    wanted = engine.wanted(
+        spec,
+        env=env,
+        step=occasion.step,
+        attempt=occasion.attempt(),
+        raw=occasion.raw,
+        egress=occasion.egress,
+    )
     image = engine.ready_image(spec, occasion.stopped)
     if len(commands) > 1:
         return _kept_alive(engine, wanted, spec, image, occasion.stopped)

@@ -9,6 +9,7 @@ from dagu.errors import UsageError
 from dagu.run import places
 from dagu.run.container_spec import container_env, resolved
 from dagu.run.context import RunContext
+from dagu.run.egress import allowed_hosts, through_gate
 from dagu.run.engine import OWN_CONTAINER
 from dagu.run.places import Occasion
 from dagu.run.plan import Target
@@ -46,7 +47,9 @@ def target_of(run: RunContext, step: Step, scope: Scope, directory: Path) -> Tar
         if engine is None:
             raise UsageError(f"{step.path}.container: this run was started without a container engine")
         spec = resolved(spec, scope)
-        target = places.step_target(engine, spec, container_env(spec, scope), occasion(run, step))
+        hosts = allowed_hosts(spec, [step], workflow=run.workflow, providers=run.providers, scope=scope)
+        spec, env = through_gate(engine.gates, spec, container_env(spec, scope), hosts)
+        target = places.step_target(engine, spec, env, replace(occasion(run, step), egress=hosts))
     if not step.working_dir:
         return target
     inside = Path(target.working_dir or "/") / resolve(step.working_dir, scope, expand=Expand.SCOPE)

@@ -26,6 +26,10 @@ from dagu.sandbox.guardian import GUARDIAN
 _START_LIMIT = 15.0
 """Seconds that the proxy may take to listen."""
 _ALLOW = "DAGU_EGRESS_ALLOW"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+_EXCEPT = ("NO_PROXY", "no_proxy")
+PROXY_NAMES = frozenset((*_PROXIES, *_EXCEPT))
+"""Environment names that a gate sets, and that nothing else may set then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +65,29 @@ class Gates:
         self._runtime = runtime
         self._labels = labels
         self._lock = threading.Lock()
+        self._names: dict[tuple[str, ...], str] = {}
         self._open: dict[tuple[str, ...], _Open] = {}
+
+    def planned(self, hosts: Sequence[str]) -> str:
+        """The name that the network of a gate will have; nothing is made yet.
+
+        Raises:
+            Unsupported: There can be no gate: the runtime has no internal networks, or this machine can't listen on
+                theirs.
+        """
+        self._check()
+        with self._lock:
+            return self._name(_key(hosts))
 
     def gate(self, hosts: Sequence[str]) -> Gate:
         """The gate that lets exactly these hosts through.
 
         Raises:
-            Unsupported: The runtime has no internal networks, or the machine can't listen on theirs.
+            Unsupported: There can be none, see :meth:`planned`.
+            RuntimeFailure: Its proxy does not start.
         """
-        key = tuple(sorted(set(hosts)))
+        key = _key(hosts)
+        self._check()
         with self._lock:
             if key not in self._open:
                 self._open[key] = self._make(key)
@@ -84,7 +102,10 @@ class Gates:
             one.folder.cleanup()
             self._runtime.remove_network(one.gate.network)
 
-    def _make(self, hosts: tuple[str, ...]) -> _Open:
+    def _name(self, key: tuple[str, ...]) -> str:
+        return self._names.setdefault(key, unique("dagu-egress-"))
+
+    def _check(self) -> None:
         info = self._runtime.check()
         if Capability.NETWORKS not in info.capabilities:
             raise _unable(f"the {info.name} runtime has no internal networks")
@@ -95,7 +116,9 @@ class Gates:
             raise Unsupported(
                 "container.network.allow needs the package proxy.py", hint="pip install 'dagu-core[egress]'"
             )
-        name = unique("dagu-egress-")
+
+    def _make(self, hosts: tuple[str, ...]) -> _Open:
+        name = self._name(hosts)
         marks = {**self._labels, "dev.dagu.egress": name}
         self._runtime.create_network(name, internal=True, labels=marks)
         folder = tempfile.TemporaryDirectory(prefix="dagu-egress-")
@@ -103,21 +126,23 @@ class Gates:
             found = self._runtime.find_networks({"dev.dagu.egress": name})
             address = found[0].gateway if found else ""
             if not address:
-                raise _unable(f"the {info.name} engine tells no address of its networks")
+                raise _unable(f"the {self._runtime.check().name} engine tells no address of its networks")
             process, port = _start(address, hosts, Path(folder.name))
         except BaseException:
             folder.cleanup()
             self._runtime.remove_network(name)
             raise
         url = f"http://{address}:{port}"
-        names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
         env = {
-            **dict.fromkeys(names, url),
-            "NO_PROXY": "localhost,127.0.0.1,::1",
-            "no_proxy": "localhost,127.0.0.1,::1",
+            **dict.fromkeys(_PROXIES, url),
+            **dict.fromkeys(_EXCEPT, "localhost,127.0.0.1,::1"),
             "NODE_USE_ENV_PROXY": "1",
         }
         return _Open(Gate(network=name, env=env, dns=(address,)), process, folder)
+
+
+def _key(hosts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(hosts)))
 
 
 def _unable(why: str) -> Unsupported:

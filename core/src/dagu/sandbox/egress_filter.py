@@ -1,7 +1,7 @@
 """The allowlist of an egress proxy: a plugin of ``proxy.py``, loaded in the proxy's own process.
 
 It decides by the host name and port that a client asks for (CONNECT and plain HTTP). TLS is not opened. A name that
-leads to this machine itself is refused unless the list names an address or ``localhost``: a container must not reach
+leads to this machine itself is refused unless the list names that address or ``localhost``: a container must not reach
 the host's services by a name that its owner points there.
 """
 
@@ -35,7 +35,15 @@ def allows(entries: list[str], host: str, port: int) -> bool:
 def leads_here(address: str) -> bool:
     """Whether an address is this machine's own or of no machine at all."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    return ip.is_loopback or ip.is_unspecified or ip.is_link_local or ip.is_multicast
+    if ip.is_loopback or ip.is_unspecified or ip.is_link_local or ip.is_multicast:
+        return True
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(ip), 0))
+        except OSError:
+            return False  # only an address of this machine can be bound to
+    return True
 
 
 class AllowList(HttpProxyBasePlugin):
@@ -56,8 +64,8 @@ class AllowList(HttpProxyBasePlugin):
     def resolve_dns(self, host: str, port: int) -> tuple[str | None, tuple[str, int] | None]:
         """Look the name up here, once, so that what was checked is what is connected to."""
         address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
-        stated = any(entry.partition(":")[0] in {host, "localhost"} for entry in self._entries)
-        if leads_here(address) and not (stated and host in {"localhost", address}):
+        # That the host is on the list was checked before.
+        if leads_here(address) and host not in {"localhost", address}:
             raise _refused(f"{host} leads to {address}, which is not to be reached by name")
         return address, None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -40,13 +40,19 @@ def hardened(policy: Policy, request: ContainerRequest) -> ContainerRequest:
     )
 
 
-def refusals(policy: Policy, request: ContainerRequest) -> list[Refusal]:
-    """Why the policy does not allow a container; empty when it does. Each names its rule."""
+def refusals(
+    policy: Policy, request: ContainerRequest, *, egress: Sequence[str] | None = None
+) -> list[Refusal]:
+    """Why the policy does not allow a container; empty when it does. Each names its rule.
+
+    Args:
+        egress: The hosts that its network lets through, where it has an allowlist.
+    """
     if not policy.restricted:
         return []
     return [
         Refusal(rule=f"{rule} of policy {policy.name}", reason=reason)
-        for rule, reason in _reasons(policy, request)
+        for rule, reason in _reasons(policy, request, egress)
     ]
 
 
@@ -57,20 +63,39 @@ def exec_refusals(policy: Policy, container: str) -> list[Refusal]:
     return [Refusal(rule=f"exec of policy {policy.name}", reason=f"container {container} may not be entered")]
 
 
-def _reasons(policy: Policy, request: ContainerRequest) -> Iterator[tuple[str, str]]:
+def _reasons(
+    policy: Policy, request: ContainerRequest, egress: Sequence[str] | None
+) -> Iterator[tuple[str, str]]:
     yield from _image(policy, request.image)
     for mount in request.mounts:
         if mount.type is MountType.BIND:
             yield from _bind(policy, mount.source)
-    network = request.network or "bridge"
-    kind = "container" if network.startswith("container:") else network
-    if policy.networks is not None and not _matches(kind, policy.networks):
-        yield "networks", f"network {network} is not one of those allowed"
+    yield from _network(policy, request.network or "bridge", egress)
     yield from _privileges(policy, request)
     yield from _security(policy, request)
     yield from _limits(policy, request)
     if not policy.raw and (request.raw_container or request.raw_host or request.raw_network):
         yield "raw", "the raw objects container, host and network of docker.run are refused"
+
+
+def _network(policy: Policy, network: str, egress: Sequence[str] | None) -> Iterator[tuple[str, str]]:
+    if egress is not None:
+        if policy.networks is not None and not any(
+            _matches(kind, policy.networks) for kind in ("allow", "bridge")
+        ):
+            yield "networks", "network.allow is not one of the networks allowed"
+        for host in egress:
+            if policy.egress is not None and not _matches(host, policy.egress):
+                yield "egress", f"host {host} may not be reached"
+        return
+    # Hosts that may be reached say nothing about a network that lets all of them through.
+    allowed = ("none",) if policy.networks is None and policy.egress is not None else policy.networks
+    kind = "container" if network.startswith("container:") else network
+    if allowed is not None and not _matches(kind, allowed):
+        yield (
+            ("egress" if policy.networks is None else "networks"),
+            f"network {network} is not one of those allowed",
+        )
 
 
 def _image(policy: Policy, image: str) -> Iterator[tuple[str, str]]:

@@ -38,7 +38,10 @@ class Policy:
         digests: Images must be named by digest.
         binds: Paths that may be mounted, with everything below them.
         denied_binds: Paths that may not, nor anything below or around them, unless ``binds`` names them.
-        networks: ``bridge``, ``host``, ``none``, ``container`` or names of networks, as patterns.
+        networks: ``bridge``, ``host``, ``none``, ``container``, ``allow`` (a network with an allowlist, which whoever
+            allows ``bridge`` allows too) or names of networks, as patterns.
+        egress: Hosts that allowlists may name, as patterns. Without ``networks``, containers then need an allowlist
+            or no network.
         capabilities, devices: What may be added.
         root: Containers may run as root.
         exec: Names of existing containers that commands may be executed in, as patterns.
@@ -58,6 +61,7 @@ class Policy:
     binds: tuple[str, ...] | None = None
     denied_binds: tuple[str, ...] = NEVER_BOUND
     networks: tuple[str, ...] | None = None
+    egress: tuple[str, ...] | None = None
     privileged: bool = False
     capabilities: tuple[str, ...] | None = None
     devices: tuple[str, ...] | None = None
@@ -76,7 +80,7 @@ class Policy:
 OPEN = Policy(name="open", restricted=False)
 HARDENED = Policy(
     name="hardened",
-    networks=("bridge", "none"),
+    networks=("bridge", "none", "allow"),
     capabilities=(),
     devices=(),
     root=False,
@@ -129,12 +133,14 @@ _LISTS = {
     "binds",
     "denied_binds",
     "networks",
+    "egress",
     "capabilities",
     "devices",
     "exec",
     "required",
 }
-_KEYS = {field.name for field in fields(Policy)} - {"name", "restricted"} | {"profile"}
+KEYS = {field.name for field in fields(Policy)} - {"name", "restricted"} | {"profile"}
+"""What a policy file may say."""
 
 
 def _policy(path: str, content: dict[str, Any]) -> Policy:
@@ -144,8 +150,8 @@ def _policy(path: str, content: dict[str, Any]) -> Policy:
         problems.append(f"profile: {content['profile']!r} is not one of {', '.join(PROFILES)}")
     changes: dict[str, Any] = {}
     for key, value in content.items():
-        if key not in _KEYS:
-            near = difflib.get_close_matches(str(key), _KEYS, 1)
+        if key not in KEYS:
+            near = difflib.get_close_matches(str(key), KEYS, 1)
             problems.append(f"{key}: unknown key" + (f", did you mean {near[0]}?" if near else ""))
         elif key != "profile":
             try:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from dagu.contracts.provider import HarnessProvider, HarnessTask, Option, ProviderFacts
+from dagu.contracts.provider import HarnessTask, Option
 from dagu.errors import UsageError
 from dagu.run.context import StepContext
-from dagu.run.custom_harness import CustomHarness
+from dagu.run.custom_harness import provider_named
 from dagu.run.plan import Alternative, Plan, Prepared
 from dagu.sandbox.command import Command
 from dagu.workflow.values.resolve import Expand, resolve_value
@@ -36,28 +36,11 @@ def plan(context: StepContext) -> Plan:
     )
 
 
-def provider_for(context: StepContext, name: str) -> tuple[HarnessProvider, ProviderFacts]:
-    """The workflow's own definition of a harness, else an installed provider.
-
-    Raises:
-        UsageError: There is neither.
-    """
-    if not name:
-        raise UsageError(
-            "with.provider is missing", hint="name one here, or under `harness` at the root of the workflow"
-        )
-    own = context.run.workflow.harnesses
-    if definition := own.get(name):
-        custom = CustomHarness(definition)
-        return custom, custom.facts
-    if name in own:
-        raise UsageError(f"harness {name!r} was taken away by `harnesses.{name}: null`")
-    return context.run.providers.provider(name)
-
-
 def _prepare(context: StepContext, config: Mapping[str, Any]) -> list[Prepared]:
     given: Any = resolve_value(config, context.scope, expand=Expand.SCOPE)
-    provider, facts = provider_for(context, str(given.get("provider") or ""))
+    provider, facts = provider_named(
+        context.run.workflow, context.run.providers, str(given.get("provider") or "")
+    )
     prompt = given.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
         raise UsageError("with.prompt is missing or empty")
