@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -43,6 +44,7 @@ def serve(
     from dagu.service.scheduler import Scheduler
     from dagu.service.supervisor import Supervisor
 
+    _listen_to_loggers()
     specs = _chosen(session, services)
     context = LocalContext(load_config(session.environ, flags), session.plugins)
     supervisor = Supervisor(
@@ -61,6 +63,19 @@ def say(text: str) -> None:
     with _writing:
         sys.stderr.write(f"{time.strftime('%H:%M:%S')} {shown}\n")
         sys.stderr.flush()
+
+
+class _Saying(logging.Handler):
+    """Says what loggers tell: those of dagu everything, those of libraries only what is wrong."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING or record.name.partition(".")[0] == "dagu":
+            say(self.format(record))
+
+
+def _listen_to_loggers() -> None:
+    logging.basicConfig(level=logging.WARNING, handlers=[_Saying()])
+    logging.getLogger("dagu").setLevel(logging.INFO)
 
 
 def _chosen(session: Session, names: Sequence[str] | None) -> dict[str, ServiceSpec]:

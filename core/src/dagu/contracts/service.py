@@ -170,6 +170,13 @@ class ServiceContext(ABC):
     ) -> Following[bytes]:
         """An attempt's output from a byte on, as it grows, until the run ended."""
 
+    @abstractmethod
+    def follow_changes(self) -> Following[None]:
+        """None now, then again each time that history changed: a run began, went on or ended, an agent did something.
+
+        What happens until the next look is told once. It ends only by closing it.
+        """
+
     # The rest
 
     @abstractmethod

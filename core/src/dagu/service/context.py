@@ -17,7 +17,7 @@ from dagu.history.store import History
 from dagu.service.changes import Changes
 from dagu.service.config import Config
 from dagu.service.enqueue import QueuedRun, given_input
-from dagu.service.following import FollowedLog, FollowedRun
+from dagu.service.following import FollowedChanges, FollowedLog, FollowedRun
 from dagu.service.launcher import Launcher
 from dagu.service.overview import scheduler_overview
 from dagu.service.runtimes import runtime_overview
@@ -150,6 +150,9 @@ class LocalContext(ServiceContext):
         path = self._log_path(run, step, attempt, stream)
         owner = run.root_id or run_id
         return FollowedLog(path, offset, owner, self.changes, lambda: self.history.status(run_id))
+
+    def follow_changes(self) -> Following[None]:
+        return FollowedChanges(self.changes)
 
     # The rest
 

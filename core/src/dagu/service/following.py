@@ -17,6 +17,30 @@ _DEBOUNCE_MS = 50
 _STEP_MS = 20
 
 
+class FollowedChanges(Following[None]):
+    """That history changed."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._changed = threading.Event()
+        self._closed = False
+        self._changed.set()
+        self._number = changes.subscribe(self._changed.set)
+
+    def __next__(self) -> None:
+        self._changed.wait()
+        self._changed.clear()
+        if self._closed:
+            self._changed.set()
+            raise StopIteration
+
+    def close(self) -> None:
+        """End the waiting, from any thread."""
+        self._closed = True
+        self._changes.unsubscribe(self._number)
+        self._changed.set()
+
+
 class FollowedRun(Following[Json]):
     """A run, each time something of it changed.
 

@@ -1,0 +1,1 @@
+"""The web page, REST API and metrics of dagu. The entry point is :mod:`dagu_web_server.plugin`."""
