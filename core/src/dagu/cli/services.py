@@ -74,7 +74,7 @@ class _Saying(logging.Handler):
 
 
 def _listen_to_loggers() -> None:
-    logging.basicConfig(level=logging.WARNING, handlers=[_Saying()])
+    logging.basicConfig(level=logging.WARNING, handlers=[_Saying()], format="%(message)s")
     logging.getLogger("dagu").setLevel(logging.INFO)
 
 
