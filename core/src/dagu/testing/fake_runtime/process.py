@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import selectors
 import signal as signals
@@ -30,7 +31,6 @@ class HostProcess:
         at_end: Callable[[], None],
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._ended_reader, self._ended_writer = os.pipe()
         try:
             self._process = subprocess.Popen(
                 list(argv),
@@ -43,10 +43,9 @@ class HostProcess:
                 bufsize=0,
             )
         except OSError as error:
-            os.close(self._ended_reader)
-            os.close(self._ended_writer)
             raise _not_started(argv[0], error) from error
         self._sinks = {self._process.stdout: stdout, self._process.stderr: stderr}
+        self._ended = os.pidfd_open(self._process.pid)
         self._done = threading.Event()
         self.failure: BaseException | None = None
         self._status: ExitStatus | None = None
@@ -73,9 +72,7 @@ class HostProcess:
     def _reap(self, at_end: Callable[[], None]) -> None:
         code = self._process.wait()
         at_end()
-        os.close(self._ended_writer)
         self._pump.join()
-        os.close(self._ended_reader)
         self._status = ExitStatus(code=code if code >= 0 else 128 - code)
         self._done.set()
 
@@ -86,24 +83,28 @@ class HostProcess:
                 assert pipe is not None
                 os.set_blocking(pipe.fileno(), False)
                 selector.register(pipe, selectors.EVENT_READ)
-            selector.register(self._ended_reader, selectors.EVENT_READ)
-            ended = False
-            while len(selector.get_map()) > (0 if ended else 1):
-                ready = [key for key, _ in selector.select(0 if ended else None)]
-                if ended and not ready:
-                    break  # a child that outlived the command holds the pipe
-                for key in ready:
-                    if key.fd == self._ended_reader:
-                        ended = True
-                        selector.unregister(self._ended_reader)
-                    elif not self._deliver(key.fd, self._sinks[key.fileobj]):  # type: ignore[index]
+            selector.register(self._ended, selectors.EVENT_READ)
+            while len(selector.get_map()) > 1:
+                ready = {key.fd for key, _ in selector.select()}
+                over = self._ended in ready
+                for key in list(selector.get_map().values()):
+                    if key.fd == self._ended or not (over or key.fd in ready):
+                        continue
+                    if not self._deliver(key.fd, self._sinks[key.fileobj]):  # type: ignore[index]
                         selector.unregister(key.fileobj)
+                if over:
+                    break
+        os.close(self._ended)
         for pipe in self._sinks:
             assert pipe is not None
             pipe.close()
 
     def _deliver(self, descriptor: int, sink: Sink) -> bool:
-        block = os.read(descriptor, BLOCK)
+        try:
+            # All that a pipe can hold: once the program ended, one such block is everything of it.
+            block = os.read(descriptor, fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ))
+        except BlockingIOError:
+            return True
         if block and self.failure is None:
             try:
                 sink(block)

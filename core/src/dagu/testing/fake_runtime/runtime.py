@@ -221,7 +221,9 @@ class FakeRuntime(Scripted, ContainerRuntime):
         if not target.is_dir():
             raise FileNotFoundError(f"{path} is no directory of container {container}")
         with tarfile.open(fileobj=archive, mode="r|*") as files:
-            files.extractall(target, numeric_owner=True, filter="fully_trusted")
+            # An attribute, because the argument of that meaning is missing before Python 3.11.4.
+            files.extraction_filter = lambda entry, _path: entry
+            files.extractall(target, numeric_owner=True)
 
     @recorded
     def get_archive(self, container: str, path: str, sink: Sink) -> None:

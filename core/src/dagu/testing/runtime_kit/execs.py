@@ -143,6 +143,11 @@ class Execs(Kit):
             _ended_somehow(lambda: waiting.result(HANG_GUARD))
 
     @needs(Capability.SHARED_CONTAINER)
+    def test_a_child_that_goes_on_writing_holds_nothing_up(self, lab: Lab) -> None:
+        execution = lab.begin(lab.up(), "sh", "-c", "yes & exit 4")
+        assert execution.wait().code == 4
+
+    @needs(Capability.SHARED_CONTAINER)
     def test_waiting_for_an_exec_again_gives_the_same(self, lab: Lab) -> None:
         execution = lab.begin(lab.up(), "sh", "-c", "exit 6")
         assert [execution.wait().code for _ in range(3)] == [6, 6, 6]

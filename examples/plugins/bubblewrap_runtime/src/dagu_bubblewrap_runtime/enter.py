@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tarfile
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000  # sched(7), linux/sched.h
@@ -80,14 +81,17 @@ def execute(spec: dict[str, Any], report: int) -> int:
 
 
 def unpack(path: str) -> None:
-    def of_the_one_user(entry: tarfile.TarInfo, _path: str) -> tarfile.TarInfo:
-        entry.uid = entry.gid = 0
-        return entry
+    def of_the_one_user(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+        for entry in archive:
+            entry.uid = entry.gid = 0
+            yield entry
 
     if not os.path.isdir(path):
         raise FileNotFoundError(2, "no such directory", path)
     with tarfile.open(fileobj=sys.stdin.buffer, mode="r|*") as archive:
-        archive.extractall(path, numeric_owner=True, filter=of_the_one_user)
+        # An attribute, because the argument of that meaning is missing before Python 3.11.4.
+        archive.extraction_filter = lambda entry, _path: entry
+        archive.extractall(path, members=of_the_one_user(archive), numeric_owner=True)
 
 
 def pack(path: str) -> None:

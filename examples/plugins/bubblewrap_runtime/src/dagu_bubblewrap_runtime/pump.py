@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import selectors
 import subprocess
@@ -68,25 +69,27 @@ class Pumped:
                 os.set_blocking(pipe.fileno(), False)
                 selector.register(pipe, selectors.EVENT_READ)
             selector.register(self._ended, selectors.EVENT_READ)
-            ended, open_pipes = False, 2
-            while open_pipes:
-                ready = selector.select(0 if ended else None)
-                if ended and not ready:
-                    break
-                for key, _ in ready:
-                    if key.fd == self._ended:
-                        ended = True
-                        selector.unregister(self._ended)
-                    elif not self._deliver(key.fd, self._sinks[key.fileobj]):  # type: ignore[index]
+            while len(selector.get_map()) > 1:
+                ready = {key.fd for key, _ in selector.select()}
+                over = self._ended in ready
+                for key in list(selector.get_map().values()):
+                    if key.fd == self._ended or not (over or key.fd in ready):
+                        continue
+                    if not self._deliver(key.fd, self._sinks[key.fileobj]):  # type: ignore[index]
                         selector.unregister(key.fileobj)
-                        open_pipes -= 1
+                if over:
+                    break
         os.close(self._ended)
         for pipe in self._sinks:
             assert pipe is not None
             pipe.close()
 
     def _deliver(self, descriptor: int, sink: Sink) -> bool:
-        block = os.read(descriptor, BLOCK)
+        try:
+            # All that a pipe can hold: once the program ended, one such block is everything of it.
+            block = os.read(descriptor, fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ))
+        except BlockingIOError:
+            return True
         if block and self._failure is None:
             try:
                 sink(block)
