@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from dagu.contracts.service import RunFilter
 from dagu.errors import DaguError
@@ -20,14 +21,14 @@ from dagu_web_server.api.application import make_api
 from dagu_web_server.guard import Guard
 from dagu_web_server.metrics import Counting, Metrics
 from dagu_web_server.middleware import BodyLimit, SecurityHeaders
-from dagu_web_server.pages import assets, login, render, run_pages, system_pages, workflow_pages
+from dagu_web_server.pages import assets, live, login, render, run_pages, system_pages, workflow_pages
 from dagu_web_server.parts import Parts
 from dagu_web_server.problems import Problem
 
 _log = logging.getLogger("dagu.web")
 
 
-def make_application(parts: Parts) -> Starlette:
+def make_application(parts: Parts) -> ASGIApp:
     """The application; everything that it serves is behind its guard."""
     config = parts.config
     metrics = Metrics(parts)
@@ -53,6 +54,7 @@ def make_application(parts: Parts) -> Starlette:
         *login.routes(),
         *workflow_pages.routes(),
         *run_pages.routes(),
+        *live.routes(),
         *system_pages.routes(),
     ]
 
@@ -65,7 +67,6 @@ def make_application(parts: Parts) -> Starlette:
         routes=[Mount(config.base_path, routes=routes)] if config.base_path else routes,
         middleware=[
             Middleware(Counting, metrics=metrics),
-            Middleware(SecurityHeaders, tls=bool(config.tls_cert)),
             Middleware(BodyLimit),
             Middleware(Guard, config=config, sessions=parts.sessions),
         ],
@@ -78,7 +79,8 @@ def make_application(parts: Parts) -> Starlette:
         lifespan=lifespan,
     )
     application.state.parts = parts
-    return application
+    # Around all of it: Starlette answers for a bug outside of its middleware.
+    return SecurityHeaders(application, tls=bool(config.tls_cert))
 
 
 def _healthy(_: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 WIDTH, HEIGHT = 168.0, 40.0
@@ -99,9 +99,10 @@ def _connected(pairs: list[tuple[int, int]]) -> Iterator[_Part]:
     for positions, _, _, links in from_edges(pairs, vertex_spacing=_UNIT, dummy_size=_UNIT / 4):
         top = max(y for _, (_, y) in positions)
         left = min(x for _, (x, _) in positions)
-        places = {
-            int(at): ((x - left) * _ACROSS / _UNIT, (top - y) * _DOWN / _UNIT) for at, (x, y) in positions
-        }
+        places = _as_in_file(
+            {int(at): ((x - left) * _ACROSS / _UNIT, (top - y) * _DOWN / _UNIT) for at, (x, y) in positions},
+            real,
+        )
         centres = {at: place for at, place in places.items() if at in real}
         yield _Part(
             centres,
@@ -109,6 +110,20 @@ def _connected(pairs: list[tuple[int, int]]) -> Iterator[_Part]:
             max(x for x, _ in places.values()),
             max(y for _, y in places.values()),
         )
+
+
+def _as_in_file(places: Mapping[int, Point], real: set[int]) -> Mapping[int, Point]:
+    """The places, or their mirror image if more steps stand in the order of the file then."""
+    rows: dict[float, list[int]] = {}
+    for at, (_, y) in places.items():
+        if at in real:
+            rows.setdefault(y, []).append(at)
+    gained = 0
+    for row in rows.values():
+        for one, other in combinations(sorted(row), 2):
+            gained += 1 if places[one][0] > places[other][0] else -1
+    width = max(x for x, _ in places.values())
+    return {at: (width - x, y) for at, (x, y) in places.items()} if gained > 0 else places
 
 
 def _lines(

@@ -87,7 +87,11 @@ def search_log(
 
 
 @router.get(
-    "/runs/{run_id}/log/events", operation_id="followLog", responses=EVENTS, response_class=EventStream
+    "/runs/{run_id}/log/events",
+    operation_id="followLog",
+    responses=EVENTS,
+    status_code=200,
+    response_class=EventStream,
 )
 async def follow_log(
     parts: TheParts,
@@ -98,7 +102,7 @@ async def follow_log(
 ) -> EventStream:
     """An output as it grows (server-sent events), until its run ended (`end`).
 
-    `text` events hold `offset` (of the byte behind it) and `text`; `size` events hold `lines` and `size`.
+    `text` events hold `offset` (of the byte behind it) and `text`; `size` events hold `total` (lines) and `size` (bytes).
     """
     if last_event_id.isdecimal():
         offset = min(int(last_event_id), _NUMBER)
@@ -114,7 +118,7 @@ async def follow_log(
 
     def to_events(_: None) -> Iterator[Event]:
         lines, size = index.measure()
-        yield Event("size", {"lines": lines, "size": size})
+        yield Event("size", {"total": lines, "size": size})
 
     return EventStream(parts.feeds, sizes, to_events, latest=True, pace=_PACE)
 

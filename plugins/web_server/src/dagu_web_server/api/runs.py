@@ -79,7 +79,13 @@ def list_steps(parts: TheParts, run_id: TheRun) -> Any:
     return parts.context.run(run_id)["steps"]
 
 
-@router.get("/runs/{run_id}/events", operation_id="followRun", responses=EVENTS, response_class=EventStream)
+@router.get(
+    "/runs/{run_id}/events",
+    operation_id="followRun",
+    responses=EVENTS,
+    status_code=200,
+    response_class=EventStream,
+)
 async def follow_run(parts: TheParts, run_id: TheRun) -> EventStream:
     """The run now, and again when something of it changed (server-sent events `run`), until it ended (`end`)."""
 

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from dagu.contracts.service import Json, RunFilter
+from dagu.contracts.service import RunFilter
 from dagu_web_server.pages import render
 from dagu_web_server.pages.query import number, one_of
 from dagu_web_server.pages.run_view import STREAMS, run_values, timeline
 from dagu_web_server.parts import parts_of
 from dagu_web_server.states import STATES
-from dagu_web_server.streaming import Event, EventStream
 
 ON_PAGE = 100
 SPANS = {"1h": 3600, "24h": 86400, "7d": 7 * 86400, "30d": 30 * 86400}
-_PACE = 0.3
 
 
 def runs(request: Request) -> HTMLResponse:
     """Runs, by filters."""
     query = request.query_params
-    chosen = {
+    filters = {
         "workflow": query.get("workflow", ""),
         "status": one_of(query.get("status", ""), STATES),
         "run_id": query.get("run_id", ""),
@@ -37,11 +33,11 @@ def runs(request: Request) -> HTMLResponse:
     context = parts_of(request).context
     offset = number(query.get("offset", ""), most=10**9)
     wanted = RunFilter(
-        workflow=chosen["workflow"],
-        run_id_part=chosen["run_id"],
-        status=(chosen["status"],) if chosen["status"] else (),
-        label=chosen["label"],
-        since=time.time() - SPANS[chosen["last"]] if chosen["last"] else None,
+        workflow=filters["workflow"],
+        run_id_part=filters["run_id"],
+        status=(filters["status"],) if filters["status"] else (),
+        label=filters["label"],
+        since=time.time() - SPANS[filters["last"]] if filters["last"] else None,
         limit=ON_PAGE,
         offset=offset,
     )
@@ -52,7 +48,7 @@ def runs(request: Request) -> HTMLResponse:
         total=context.count(wanted),
         offset=offset,
         on_page=ON_PAGE,
-        chosen=chosen,
+        chosen=filters,
         spans=SPANS,
         now=time.time(),
     )
@@ -61,13 +57,13 @@ def runs(request: Request) -> HTMLResponse:
 def run(request: Request) -> HTMLResponse:
     """A run."""
     found = parts_of(request).context.run(request.path_params["run_id"])
-    return render.page(request, "run.html", **run_values(found, *_chosen(request)))
+    return render.page(request, "run.html", **run_values(found, *chosen(request)))
 
 
 def step(request: Request) -> HTMLResponse:
     """The part of a run's page that shows one step."""
     found = parts_of(request).context.run(request.path_params["run_id"])
-    return render.page(request, "run_step.html", **run_values(found, *_chosen(request)))
+    return render.page(request, "run_step.html", **run_values(found, *chosen(request)))
 
 
 def agent(request: Request) -> HTMLResponse:
@@ -82,19 +78,8 @@ def agent(request: Request) -> HTMLResponse:
     return render.page(request, "agent_events.html", events=timeline(events))
 
 
-async def live(request: Request) -> Response:
-    """The changing parts of a run's page, each time that something changed (server-sent events)."""
-    parts = parts_of(request)
-    chosen = _chosen(request)
-
-    def to_events(found: Json) -> Iterator[Event]:
-        yield Event("html", render.text(parts, "run_parts.html", run_values(found, *chosen)))
-
-    following = await run_in_threadpool(parts.context.follow_run, request.path_params["run_id"])
-    return EventStream(parts.feeds, following, to_events, latest=True, pace=_PACE)
-
-
-def _chosen(request: Request) -> tuple[str, int, str]:
+def chosen(request: Request) -> tuple[str, int, str]:
+    """The step, the attempt and the stream that a query names."""
     query = request.query_params
     attempt = number(query.get("attempt", ""), most=10**6)
     return query.get("step", ""), attempt, one_of(query.get("stream", ""), STREAMS)
@@ -107,5 +92,4 @@ def routes() -> list[Any]:
         Route("/runs/{run_id}", run),
         Route("/runs/{run_id}/step", step),
         Route("/runs/{run_id}/agent", agent),
-        Route("/runs/{run_id}/live", live),
     ]

@@ -21,6 +21,7 @@ export class LogView {
     this.blocks = new Map();
     this.pending = new Map();
     this.total = 0;
+    this.size = 0;
     this.needle = "";
     this.here = -1;
     this.frame = 0;
@@ -37,7 +38,6 @@ export class LogView {
   async begin(live) {
     await this.fetchBlock(0);
     this.nothing.hidden = live || this.total > 0;
-    this.grown(this.total);
     if (live) this.listen();
   }
 
@@ -50,25 +50,18 @@ export class LogView {
     this.events?.close();
     if (document.hidden) return;
     this.events = new EventSource(`${this.address}/events?${this.output}&content=false`);
-    this.events.addEventListener("size", (event) => this.grown(JSON.parse(event.data).lines));
+    this.events.addEventListener("size", (event) => this.grown(JSON.parse(event.data)));
     this.events.addEventListener("end", async () => {
       this.events.close();
-      this.dropFrom(this.total - 1);
-      await this.fetchBlock(Math.floor(Math.max(0, this.total - 1) / BLOCK));
-      this.grown(this.total);
+      await this.load(Math.floor(Math.max(0, this.total - 1) / BLOCK));
       this.nothing.hidden = this.total > 0;
     });
   }
 
-  // The last line may have been unfinished.
-  dropFrom(line) {
-    const last = Math.floor(Math.max(0, line) / BLOCK);
-    for (const number of [...this.blocks.keys()]) if (number >= last) this.blocks.delete(number);
-  }
-
-  grown(total) {
-    if (total !== this.total) this.dropFrom(Math.min(this.total, total) - 1);
+  grown({ total, size }) {
+    if (size < this.size) return; // an answer that was overtaken
     this.total = total;
+    this.size = size;
     this.count.textContent = total === 1 ? "1 line" : `${total.toLocaleString()} lines`;
     this.space.style.height = `${this.height}px`;
     if (this.box.checked) this.toEnd();
@@ -124,6 +117,15 @@ export class LogView {
     for (let line = first; line < end; line++) drawn.push(this.row(line));
     this.rows.replaceChildren(...drawn);
     this.rows.style.transform = `translateY(${this.element.scrollTop - (top - first * ROW)}px)`;
+    for (let number = Math.floor(first / BLOCK); number * BLOCK < end; number++) {
+      if (this.wanting(number)) this.fetchBlock(number);
+    }
+  }
+
+  // A block whose end was the end of the output is not whole any more when the output grew.
+  wanting(number) {
+    const block = this.blocks.get(number);
+    return !block || (block.total <= (number + 1) * BLOCK && block.size < this.size);
   }
 
   row(line) {
@@ -136,7 +138,6 @@ export class LogView {
     const block = this.blocks.get(Math.floor(line / BLOCK));
     const content = block?.lines[line % BLOCK];
     if (content !== undefined) text.append(...render(content, this.needle));
-    else if (!block) this.fetchBlock(Math.floor(line / BLOCK)).then(() => this.schedule());
     row.append(number, text);
     if (block?.cut.includes(line)) {
       const more = document.createElement("span");
@@ -155,14 +156,12 @@ export class LogView {
   async load(number) {
     const where = `${this.address}/lines?${this.output}&start=${number * BLOCK}&count=${BLOCK}`;
     const response = await fetch(where, { signal: this.closing.signal }).catch(() => null);
-    if (!response?.ok) {
-      this.blocks.set(number, { lines: [], cut: [] });
-      return;
-    }
-    const found = await response.json();
+    const found = response?.ok ? await response.json() : { lines: [], cut: [], total: this.total, size: this.size };
+    this.blocks.delete(number); // so that it counts as the newest
     this.blocks.set(number, found);
-    if (found.total > this.total) this.grown(found.total);
     while (this.blocks.size > KEPT) this.blocks.delete(this.blocks.keys().next().value);
+    this.grown(found);
+    this.schedule();
   }
 
   search() {

@@ -75,7 +75,10 @@ function listen() {
   if (document.hidden || !live()) return;
   events = new EventSource(`${base}/runs/${root.dataset.run}/live?${query()}`);
   events.addEventListener("html", (event) => changed(JSON.parse(event.data)));
-  events.addEventListener("end", () => events.close());
+  events.addEventListener("end", () => {
+    events.close();
+    timeline?.finish();
+  });
   events.addEventListener("error", () => {
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
   });

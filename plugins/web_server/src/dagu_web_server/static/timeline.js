@@ -11,10 +11,21 @@ export class Timeline {
   }
 
   async begin(live) {
-    const response = await fetch(this.list.dataset.url);
-    if (response.ok) this.add(await response.text());
+    await this.read();
     this.list.removeAttribute("aria-busy");
+    if (live) this.list.scrollTop = this.list.scrollHeight;
     if (live) this.listen();
+  }
+
+  async read() {
+    const response = await fetch(`${this.list.dataset.url}&after=${this.last}`);
+    if (response.ok) this.add(await response.text());
+  }
+
+  // The run ended: what came last, and no more.
+  async finish() {
+    this.close();
+    await this.read();
   }
 
   listen() {
@@ -32,7 +43,7 @@ export class Timeline {
 
   add(html) {
     const { list } = this;
-    const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 30;
+    const atEnd = this.last > 0 && list.scrollTop + list.clientHeight >= list.scrollHeight - 30;
     for (const item of parse(html).querySelectorAll("li")) {
       const id = Number(item.dataset.id);
       if (id <= this.last) continue; // after a new connection, what is there already may come again
