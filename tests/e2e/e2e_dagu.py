@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
@@ -190,6 +190,13 @@ class Dagu:
     def containers(self) -> list[ContainerState]:
         """Containers that commands of this test made, and that are still there."""
         return [state for state in self.runtime.find({labels.OWNER: ""}) if self._ours(state.labels)]
+
+    def until(self, seen: Callable[[], bool]) -> None:
+        """Wait until something of the outside has happened, which only looking tells."""
+        deadline = time.monotonic() + GUARD
+        while not seen():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.05)
 
     def until_contained(self, run: Running) -> ContainerState:
         """Wait until a run has a running container."""

@@ -62,6 +62,11 @@ class Images:
                     tar.addfile(entry, io.BytesIO(content))
             return self._import(name, tarball, cmd, [])
 
+    @staticmethod
+    def busybox() -> bytes:
+        """A static busybox, which is whatever program it is told."""
+        return BUSYBOX.read_bytes()
+
     def tar(self, name: str, tarball: Any, *, cmd: Iterable[str] = (), changes: Iterable[str] = ()) -> str:
         """An image of a root file system."""
         return self._import(name, tarball, cmd, list(changes))

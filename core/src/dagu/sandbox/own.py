@@ -13,6 +13,7 @@ from dagu.contracts.streams import Streams
 from dagu.errors import CommandNotFound, ContainerNotFound
 from dagu.sandbox.command import Command
 from dagu.sandbox.files import fetch, with_files
+from dagu.sandbox.init_words import InitWords
 from dagu.sandbox.outfit import Outfit, Outfitted
 from dagu.sandbox.place import Place
 from dagu.sandbox.programs import missing
@@ -68,14 +69,19 @@ class OwnContainer(Place):
         made = Outfitted(self._runtime, request, self._outfit)
         try:
             stdin = None if ready.stdin is None else BytesIO(ready.stdin)
-            execution = _MainProcess(self._runtime, made.id, replace(streams, stdin=stdin))
-        except BaseException as error:
+            kept = self._image.entrypoint if ready.keep_entrypoint else ()
+            execution = _MainProcess(
+                self._runtime,
+                made.id,
+                replace(streams, stdin=stdin),
+                argv=kept or ready.placed({}) or self._image.command,
+                image=request.image,
+                init=request.init,
+            )
+        except BaseException:
             # It never ran, so there is nothing to keep.
             self._runtime.remove(made.id)
             made.release()
-            if isinstance(error, CommandNotFound):
-                kept = self._image.entrypoint if ready.keep_entrypoint else ()
-                raise missing(error, kept or ready.placed({}), request.image) from error
             raise
         self._made = made
         return execution
@@ -102,12 +108,35 @@ class OwnContainer(Place):
 
 
 class _MainProcess(Execution):
-    def __init__(self, runtime: ContainerRuntime, container: str, streams: Streams) -> None:
+    """The main process of a container, started with its making.
+
+    Args:
+        argv: What is executed, for messages.
+    """
+
+    def __init__(
+        self,
+        runtime: ContainerRuntime,
+        container: str,
+        streams: Streams,
+        *,
+        argv: tuple[str, ...],
+        image: str,
+        init: bool,
+    ) -> None:
         self._runtime = runtime
         self._container = container
+        self._argv = argv
+        self._image = image
+        self._words = InitWords(streams.stderr) if init else None
+        if self._words is not None:
+            streams = replace(streams, stderr=self._words)
         self._attachment = runtime.attach(container, streams)
         try:
             runtime.start(container)
+        except CommandNotFound as error:
+            self._attachment.close()
+            raise missing(error, argv, image) from error
         except BaseException:
             self._attachment.close()
             raise
@@ -115,6 +144,11 @@ class _MainProcess(Execution):
     def wait(self) -> ExitStatus:
         status = self._runtime.wait(self._container)
         self._attachment.join()
+        if self._words is not None:
+            try:
+                self._words.judge(status, self._argv[0] if self._argv else self._image)
+            except CommandNotFound as error:
+                raise missing(error, self._argv, self._image) from error
         return status
 
     def end(self, *, signal: str = "TERM", grace: float = 5.0) -> None:

@@ -17,6 +17,9 @@ from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import ContainerNotFound, RequestRefused
 
 _ID = re.compile(r"[0-9a-f]{64}")
+_CGROUP = re.compile(r"/(?:docker-|libpod-)?([0-9a-f]{64})(?:\.scope)?$", re.MULTILINE)
+_FILES = {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"}
+"""What an engine mounts into every container, from a directory that is named after it."""
 
 
 class HostPaths:
@@ -43,6 +46,12 @@ class HostPaths:
             raise RequestRefused(
                 f"{source} can't be mounted: the {info.name} engine at {info.endpoint} does not share this "
                 "machine's file system",
+                hint="set `workspace: copy` in `container`, or use a named volume",
+            )
+        if own_container_ids():
+            raise RequestRefused(
+                f"{source} can't be mounted: dagu runs in a container, and the {info.name} engine at {info.endpoint} "
+                "does not know that container, so where its paths are on the engine's machine can't be told",
                 hint="set `workspace: copy` in `container`, or use a named volume",
             )
         return source
@@ -78,21 +87,32 @@ def _through(mounts: Sequence[Mount], source: str) -> str:
 
 @cache
 def own_container_ids() -> tuple[str, ...]:
-    """What this process' own container may be called; empty when it does not look contained.
+    """What this process' own container may be called; empty where it is in none.
 
-    Source: the id stands in ``/proc/self/mountinfo`` (the engine mounts ``/etc/hostname`` and others from a
-    directory of that name) and ``/proc/self/cgroup``, and is the host name unless that was set.
+    Source: the engine mounts ``/etc/hostname`` and others from a directory of the container's id, which stands in
+    ``/proc/self/mountinfo`` (proc(5)); the container's cgroup is named after it too; and Podman writes it into
+    ``/run/.containerenv`` of privileged containers.
     """
-    if not any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")):
-        return ()
-    found: dict[str, None] = {}
-    for path in ("/run/.containerenv", "/proc/self/mountinfo", "/proc/self/cgroup"):
-        try:
-            text = Path(path).read_text(errors="replace")
-        except OSError:
-            continue
-        relevant = (line for line in text.splitlines() if path != "/proc/self/mountinfo" or "/etc/" in line)
-        for line in relevant:
-            found.update(dict.fromkeys(_ID.findall(line)))
-    found[os.uname().nodename] = None
-    return tuple(found)
+    return container_ids(
+        mountinfo=_read("/proc/self/mountinfo"),
+        cgroup=_read("/proc/self/cgroup"),
+        containerenv=_read("/run/.containerenv"),
+    )
+
+
+def container_ids(*, mountinfo: str, cgroup: str, containerenv: str) -> tuple[str, ...]:
+    """The ids that those files name, the surest first."""
+    found = list(_ID.findall(containerenv))
+    for line in mountinfo.splitlines():
+        fields = line.split()
+        if len(fields) > 4 and fields[4] in _FILES:
+            found += _ID.findall(fields[3])
+    found += _CGROUP.findall(cgroup)
+    return tuple(dict.fromkeys(found))
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""

@@ -11,12 +11,14 @@ from io import BytesIO
 from typing import BinaryIO
 
 from dagu.contracts.capability import Capability
-from dagu.contracts.container import ContainerRequest, ExecRequest, ImageInfo
+from dagu.contracts.container import ContainerRequest, ExecRequest, ExitStatus, ImageInfo
 from dagu.contracts.runtime import Attachment, ContainerRuntime
-from dagu.contracts.streams import Sink, Streams, discard
-from dagu.errors import CommandNotFound, RuntimeFailure
+from dagu.contracts.streams import Sink, Streams
+from dagu.contracts.streams import discard as nowhere
+from dagu.errors import CommandNotFound, ContainerNotFound, RuntimeFailure
 from dagu.sandbox.command import Command
 from dagu.sandbox.files import with_files
+from dagu.sandbox.init_words import InitWords
 from dagu.sandbox.outfit import Outfit, Outfitted
 from dagu.sandbox.own import Discard
 from dagu.sandbox.programs import missing, no_keepalive
@@ -26,6 +28,7 @@ from dagu.sandbox.shared import SharedContainer
 # The main process lives as long as somebody holds its standard input. When the runner dies, however it dies, the
 # engine closes that, the container ends and removes itself: nothing is left for a reaper.
 _LIFELINE = ("/bin/sh", "-c", "exec cat >/dev/null")
+_FAILED = ExitStatus(code=1)
 _FOREVER = ("/bin/sh", "-c", "while :; do sleep 3600; done")
 
 
@@ -80,6 +83,8 @@ class RunContainer(SharedContainer):
         self._discard = discard
         self._lifeline: int | None = None
         self._attachment: Attachment | None = None
+        self._words = InitWords(nowhere)
+        self._image_info = image
         self.fell_back = False
         keepalive = keeping.startup == "keepalive"
         capable = runtime.check().capabilities
@@ -115,14 +120,19 @@ class RunContainer(SharedContainer):
             source = os.fdopen(reading, "rb", buffering=0)
         elif stdin is not None:
             source = BytesIO(stdin)
-        if source or watch:
-            feed: Sink = watch.feed if watch else discard
-            self._attachment = self._runtime.attach(
-                self._container, Streams(stdout=feed, stderr=feed, stdin=source)
-            )
+        feed: Sink = watch.feed if watch else nowhere
+        self._words = InitWords(feed)
+        self._attachment = self._runtime.attach(
+            self._container, Streams(stdout=feed, stderr=self._words, stdin=source)
+        )
         self._runtime.start(self._container)
         ready = Readiness(self._runtime, self._container, stopped=stopped)
-        ready.running()
+        try:
+            ready.running()
+        except RuntimeFailure:
+            self._attachment.join()
+            self._words.judge(_FAILED, "its program")
+            raise
         self._put_secrets()
         if self._keeping.wait_for == "healthy":
             self.fell_back = not ready.healthy()
@@ -147,6 +157,13 @@ class RunContainer(SharedContainer):
         if code != 0:
             said = errors.getvalue().decode(errors="replace").strip()
             raise RuntimeFailure(f"container.secrets can't be written into the container: {said}")
+
+    def _gone(self, error: ContainerNotFound) -> RuntimeFailure:
+        try:
+            self._words.judge(_FAILED, "its program")
+        except CommandNotFound as missed:
+            return _not_started(missed, self._keeping, self._image_info, self._image)
+        return super()._gone(error)
 
     def close(self) -> None:
         try:

@@ -9,7 +9,7 @@ from io import BytesIO
 from dagu.contracts.container import EMPTY, ExecRequest, ExitStatus
 from dagu.contracts.runtime import ContainerRuntime, Execution
 from dagu.contracts.streams import Streams
-from dagu.errors import CommandNotFound, ContainerNotFound, Unsupported
+from dagu.errors import CommandNotFound, ContainerNotFound, RuntimeFailure, Unsupported
 from dagu.sandbox import scratch
 from dagu.sandbox.command import Command
 from dagu.sandbox.files import fetch, with_files
@@ -79,7 +79,7 @@ class SharedContainer(Place):
             raise self._gone(error) from error
         return SharedExecution(execution, self._runtime, self._container, argv, self._image, self._kills)
 
-    def _gone(self, error: ContainerNotFound) -> ContainerNotFound:
+    def _gone(self, error: ContainerNotFound) -> RuntimeFailure:
         """What became of the container, which was there before."""
         try:
             state = self._runtime.inspect(self._container)

@@ -25,12 +25,12 @@ def _prepare(context: StepContext) -> list[Prepared]:
         # A container with a command of its own, or the image's.
         spec = context.step.container
         argv = spec.command if spec is not None else ()
-        return [Prepared(command=_command(context, tuple(argv), keep_entrypoint=True))]
+        return [Prepared(command=_command(context, tuple(argv)))]
     if run.script is not None:
         return [Prepared(command=_script(context, resolve(run.script, context.scope)))]
     texts = [resolve(text, context.scope) for text in run.commands]
     lines = [command_line(context, text) for text in texts]
-    return [Prepared(command=_command(context, line, keep_entrypoint=True)) for line in lines]
+    return [Prepared(command=_command(context, line)) for line in lines]
 
 
 def _script(context: StepContext, text: str) -> Command:
@@ -38,7 +38,8 @@ def _script(context: StepContext, text: str) -> Command:
         FileArgument("script", part.removesuffix(_FILE)) if part.endswith(_FILE) else part
         for part in script_line(context, text, _FILE)
     )
-    return _command(context, argv, files={"script": text.encode(errors="surrogateescape")})
+    files = {"script": text.encode(errors="surrogateescape")}
+    return _command(context, argv, files=files)
 
 
 def _command(
@@ -46,12 +47,11 @@ def _command(
     argv: tuple[Argument, ...],
     *,
     files: Mapping[str, bytes] | None = None,
-    keep_entrypoint: bool = False,
 ) -> Command:
     return Command(
         argv=argv,
         env=context.env,
         working_dir=context.target.working_dir,
         files=files or {},
-        keep_entrypoint=keep_entrypoint,
+        keep_entrypoint=True,
     )
