@@ -21,8 +21,11 @@ FOLDERS = {
     "dagu-docker-runtime": ROOT / "plugins" / "docker_runtime",
     "dagu-podman-runtime": ROOT / "plugins" / "podman_runtime",
     "dagu-harness-providers": ROOT / "plugins" / "harness_providers",
+    "dagu-web-server": ROOT / "plugins" / "web_server",
 }
 PLUGINS = [name for name in FOLDERS if name not in {"dagu", "dagu-core"}]
+IN_META = {*PLUGINS} - {"dagu-web-server"}
+TESTED_WITH = {"dagu-web-server": ["httpx"]}
 CLEAN = {
     name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DAGU_", "VIRTUAL"))
 }
@@ -113,7 +116,9 @@ def test_core_alone_brings_no_engine(core_alone: Environment) -> None:
     listed = json.loads(call(core_alone.bin / "pip", "list", "--format", "json"))
     names = {entry["name"] for entry in listed}
     assert "dagu-core" in names
-    assert names.isdisjoint({"docker", "podman", "dagu-docker-runtime", "dagu-harness-providers"})
+    assert names.isdisjoint(
+        {"docker", "podman", "dagu-docker-runtime", "dagu-harness-providers", "fastapi", "starlette"}
+    )
 
 
 @pytest.fixture(scope="module", params=PLUGINS)
@@ -121,7 +126,7 @@ def with_plugin(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, wheels: dict[str, Path]
 ) -> tuple[str, Environment]:
     environment = Environment(tmp_path_factory.mktemp("plugin"), wheels)
-    environment.install(request.param, "pytest", "hypothesis")
+    environment.install(request.param, "pytest", "hypothesis", *TESTED_WITH.get(request.param, ()))
     return request.param, environment
 
 
@@ -161,4 +166,4 @@ def test_the_meta_distribution_brings_everything(
     environment.install("dagu")
     listed = json.loads(environment.dagu("plugins", "list", "--json", cwd=tmp_path))
     rows = listed["plugins"] if isinstance(listed, dict) else listed
-    assert {row["distribution"] for row in rows} == set(PLUGINS)
+    assert {row["distribution"] for row in rows} == IN_META
