@@ -19,6 +19,8 @@ RUN = PREFIX + "run"
 STEP = PREFIX + "step"
 ATTEMPT = PREFIX + "attempt"
 KEEP = PREFIX + "keep"
+RUNNER = PREFIX + "runner"
+"""The container that the owner runs in, where it runs in one."""
 
 _FIRST = 0xEFFFFFFC
 """The number of the PID namespace that a machine starts with: PROC_PID_INIT_INO in the kernel's proc_ns.h."""
@@ -76,6 +78,11 @@ class Owner:
                 if inner and inner[-1] == str(self.pid) and _start_time(int(entry.name)) == self.start:
                     return True
         return False
+
+
+def owner_of(marks: Mapping[str, str]) -> Owner | None:
+    """The owner that a thing's labels name, None if it is not one of ours."""
+    return Owner.parse(marks.get(OWNER, ""))
 
 
 def for_run(run_id: str, *, step: str = "", attempt: int = 0, keep: bool = False) -> Mapping[str, str]:
