@@ -31,6 +31,14 @@ def test_a_secret_in_pieces() -> None:
     assert through(Masker(["secret"]), [b"a se", b"cr", b"et b"]) == f"a {MASK} b".encode()
 
 
+def test_a_secret_that_begins_like_another_comes_in_pieces() -> None:
+    masker = Masker(["abc", "abcdef", "xabcy"])
+    assert through(masker, [b"-abc", b"def-"]) == f"-{MASK}-".encode()
+    assert through(masker, [b"-xabc", b"y-"]) == f"-{MASK}-".encode()
+    assert through(masker, [b"-abc", b"d-"]) == f"-{MASK}d-".encode()
+    assert through(masker, [b"-abc"]) == f"-{MASK}".encode()
+
+
 def test_what_only_looks_like_the_beginning_comes_out() -> None:
     assert through(Masker(["secret"]), [b"a secre", b"tary secre"]) == f"a {MASK}ary secre".encode()
 
@@ -52,6 +60,6 @@ def test_however_it_is_cut(parts: list[bytes], cuts: list[int]) -> None:
         blocks.append(data[position : position + cut])
         position += cut
     blocks.append(data[position:])
-    masker = Masker(["secret", "cretx"])
+    masker = Masker(["secret", "cretx", "se", "secretx"])
     assert through(masker, blocks) == through(masker, [data])
     assert b"secret" not in through(masker, blocks)

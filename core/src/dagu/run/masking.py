@@ -73,20 +73,29 @@ class Masker:
             return data, b""
         masked: list[bytes] = []
         position = 0
-        for match in self._pattern.finditer(data):
+        begun = self._begun(data, position)
+        while True:
+            match = self._pattern.search(data, position)
+            if position > begun:
+                begun = self._begun(data, position)
+            # One secret may begin like another, longer one: which of them it is, the next block tells.
+            if match is None or begun <= match.start():
+                masked.append(data[position:begun])
+                return b"".join(masked), data[begun:]
             masked += (data[position : match.start()], MASK.encode())
             position = match.end()
-        rest = data[position:]
-        held = self._held(rest)
-        masked.append(rest[: len(rest) - held])
-        return b"".join(masked), rest[len(rest) - held :]
 
-    def _held(self, rest: bytes) -> int:
-        for length in range(min(self._longest - 1, len(rest)), 0, -1):
-            end = rest[-length:]
-            if any(value.startswith(end) for value in self._values):
-                return length
-        return 0
+    def _begun(self, data: bytes, position: int) -> int:
+        """Where the end begins that may be the beginning of a secret; the length of it all if there is none."""
+        for start in range(max(position, len(data) - self._longest + 1), len(data)):
+            end = data[start:]
+            if any(len(value) > len(end) and value.startswith(end) for value in self._values):
+                return start
+        return len(data)
+
+    def whole(self, data: bytes) -> bytes:
+        """The bytes with every secret masked."""
+        return data if self._pattern is None else self._pattern.sub(MASK.encode(), data)
 
 
 class MaskedStream:
@@ -106,5 +115,5 @@ class MaskedStream:
     def flush(self) -> None:
         """Write what was held back; the stream has ended."""
         if self._rest:
-            self._sink(self._rest)
+            self._sink(self._masker.whole(self._rest))
             self._rest = b""
