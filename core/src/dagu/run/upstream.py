@@ -5,8 +5,8 @@ Looked up when a field asks, for most fields of most steps ask for nothing and a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
 
 from dagu.run.outcome import Outcome
 from dagu.workflow.model import EMPTY, Step
@@ -26,7 +26,46 @@ class Siblings:
         self.depends = {step.name: step.depends for step in self.steps.values()}
         self.by_id = {step.id: step for step in self.steps.values() if step.id}
         self.authored = authored
-        self.have_variables = any(isinstance(step.output, str) for step in self.steps.values())
+        self._have_variables = any(isinstance(step.output, str) for step in self.steps.values())
+        self._variables: dict[str, dict[str, str]] = {}
+
+    def reaches(self, step: Step, name: str) -> bool:
+        """Whether a step depends on the one of that name, directly or not."""
+        seen: set[str] = set()
+        waiting = deque(step.depends)
+        while waiting:
+            other = waiting.popleft()
+            if other == name:
+                return True
+            if other not in seen:
+                seen.add(other)
+                waiting.extend(self.depends.get(other, ()))
+        return False
+
+    def variables(self, step: Step, outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+        """The output variables that a step sees, whose dependencies have all ended.
+
+        Where a step has one dependency only, what it sees is that one's variable and what that one sees: so a
+        long chain is not walked from each of its steps.
+        """
+        if not self._have_variables:
+            return {}
+        found = self._variables.get(step.name)
+        if found is None:
+            near = self._variables.get(step.depends[0]) if len(step.depends) == 1 else None
+            if near is not None:
+                found = {**_variable(step.depends[0], outcomes), **near}
+            else:
+                found = upstream_variables(step.name, self.depends, lambda name: _variable(name, outcomes))
+            self._variables[step.name] = found
+        return found
+
+
+def _variable(name: str, outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    outcome = outcomes.get(name)
+    if outcome is None or outcome.published.variable is None:
+        return {}
+    return dict([outcome.published.variable])
 
 
 class Upstream(Mapping[str, StepView]):
@@ -53,38 +92,20 @@ class Upstream(Mapping[str, StepView]):
         step = self._siblings.by_id.get(id)
         if step is None:
             return self._outer[id]
-        if step.name not in self._names or step.name not in self._outcomes:
+        if step.name not in self._outcomes or not self._siblings.reaches(self._step, step.name):
             raise KeyError(id)
         return _view(self._outcomes[step.name])
 
     def __iter__(self) -> Iterator[str]:
         yield from self._outer
-        yield from (id for id, step in self._siblings.by_id.items() if step.name in self._names)
+        yield from (id for id in self._siblings.by_id if id in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    @cached_property
-    def _names(self) -> set[str]:
-        found: set[str] = set()
-        waiting = list(self._step.depends)
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                waiting.extend(self._siblings.depends.get(name, ()))
-        return found
-
     def variables(self) -> dict[str, str]:
         """The output variables of the upstream steps."""
-        if not self._siblings.have_variables:
-            return {}
-        made = {
-            name: dict([outcome.published.variable])
-            for name, outcome in list(self._outcomes.items())
-            if outcome.published.variable is not None
-        }
-        return upstream_variables(self._step.name, self._siblings.depends, made)
+        return self._siblings.variables(self._step, self._outcomes)
 
 
 def _view(outcome: Outcome) -> StepView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dagu.workflow.model import DeclaredOutput
 from dagu.workflow.values.errors import OutputInvalid
@@ -56,7 +56,7 @@ def output_variable(stdout: str) -> str:
 
 
 def upstream_variables(
-    step: str, depends: Mapping[str, Sequence[str]], variables: Mapping[str, Mapping[str, str]]
+    step: str, depends: Mapping[str, Sequence[str]], variables: Callable[[str], Mapping[str, str]]
 ) -> dict[str, str]:
     """The output variables that a step sees.
 
@@ -65,7 +65,7 @@ def upstream_variables(
 
     Args:
         depends: Step name to the names that it depends on.
-        variables: Step name to the variable that it has set.
+        variables: From a step's name to the variable that it has set.
     """
     seen: dict[str, str] = {}
     waiting = deque(depends.get(step, ()))
@@ -74,7 +74,7 @@ def upstream_variables(
         name = waiting.popleft()
         if name not in visited:
             visited.add(name)
-            seen |= variables.get(name, {})
+            seen |= variables(name)
             waiting.extend(depends.get(name, ()))
     return seen
 
