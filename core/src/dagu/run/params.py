@@ -45,7 +45,7 @@ def chosen_params(
         ask = partial(host_output, shell=shell.argv, env={**environ, **known.env}, directory=directory)
         return evaluate(text, known, ask)
 
-    return choose_params(workflow.params, given, evaluate=evaluated, schema=_schema(workflow))
+    return choose_params(workflow.params, given, evaluate=evaluated, schema=read_schema(workflow))
 
 
 def without_params(entries: Sequence[EnvEntry], params: set[str]) -> tuple[EnvEntry, ...]:
@@ -64,8 +64,12 @@ def without_params(entries: Sequence[EnvEntry], params: set[str]) -> tuple[EnvEn
     return tuple(kept)
 
 
-def _schema(workflow: Workflow) -> Mapping[str, Value] | None:
-    """The JSON Schema that ``params.schema`` names by path or URL, None where it names none."""
+def read_schema(workflow: Workflow) -> Mapping[str, Value] | None:
+    """The JSON Schema that ``params.schema`` names by path or URL, None where it names none.
+
+    Raises:
+        UsageError: It can't be read, or is none.
+    """
     named = workflow.params.schema
     if not isinstance(named, str):
         return None
