@@ -102,7 +102,7 @@ async def follow_log(
 ) -> EventStream:
     """An output as it grows (server-sent events), until its run ended (`end`).
 
-    `text` events hold `offset` (of the byte behind it) and `text`; `size` events hold `total` (lines) and `size` (bytes).
+    `text` events hold `text` and `offset`, of the byte behind it; `size` events hold `total` lines and `size` in bytes.
     """
     if last_event_id.isdecimal():
         offset = min(int(last_event_id), _NUMBER)
