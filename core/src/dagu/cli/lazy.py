@@ -11,6 +11,7 @@ import typer.core
 import typer.main
 
 from dagu.cli.session import Session
+from dagu.cli.texts import take_as_they_are
 
 if TYPE_CHECKING:
     Command = Any  # typer's own class has no public name
@@ -28,6 +29,7 @@ COMMANDS = {
     "logs": "Print the output of a run's steps",
     "stop": "Stop a run",
     "retry": "Take a run up again where it failed",
+    "resume": "Go on with a run that was interrupted",
     "restart": "Start a workflow anew as a run did",
     "gc": "Remove what dead runs left behind",
     "usage": "Sum up what agents spent",
@@ -89,7 +91,9 @@ def root() -> Any:
     """The root command."""
     app = typer.Typer(cls=Root, rich_markup_mode=None, add_completion=True, no_args_is_help=True)
     app.callback(help=HELP, epilog=EPILOG)(_options)
-    return typer.main.get_command(app)
+    command = typer.main.get_command(app)
+    take_as_they_are(command)
+    return command
 
 
 def _print_version(wanted: bool) -> None:
@@ -110,6 +114,7 @@ def _options(
 
 def _named(command: Any, name: str) -> Any:
     command.name = name
+    take_as_they_are(command)
     return command
 
 

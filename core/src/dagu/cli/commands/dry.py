@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from dagu.cli import options
@@ -46,7 +48,7 @@ def dry(
     from dagu.run.api import StartRequest
 
     request = StartRequest(
-        file=file,
+        file=Path(file),
         params=params,
         args=arguments(context, extra),
         run_id=run_id,

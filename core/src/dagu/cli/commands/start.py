@@ -15,12 +15,12 @@ from dagu.errors import UsageError, WorkflowInvalid
 from dagu.history.records import Status
 
 if TYPE_CHECKING:
-    from dagu.run.api import RetryRequest, StartRequest
+    from dagu.run.api import ResumeRequest, RetryRequest, StartRequest
 
 app = options.app()
 _GOOD = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
 
-File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
+File = Annotated[str, typer.Argument(metavar="FILE", show_default=False)]
 Extra = Annotated[list[str] | None, typer.Argument(hidden=True)]
 Params = Annotated[str, typer.Option("--params", "-p", help="Parameters: 'a=1 b=\"two words\"', or JSON.")]
 RunId = Annotated[str, typer.Option("--run-id", "-r", help="Id of the run; without it, one is made.")]
@@ -78,7 +78,7 @@ def start(
     from dagu.run.api import StartRequest
 
     request = StartRequest(
-        file=file,
+        file=Path(file),
         params=params,
         args=arguments(context, extra),
         run_id=run_id,
@@ -102,7 +102,7 @@ def arguments(context: typer.Context, extra: list[str] | None) -> tuple[str, ...
     return given
 
 
-def run(found: Session, request: StartRequest | RetryRequest, *, quiet: bool) -> int:
+def run(found: Session, request: StartRequest | RetryRequest | ResumeRequest, *, quiet: bool) -> int:
     """Run a workflow, or take a run up again, showing how it goes.
 
     Returns:

@@ -18,7 +18,7 @@ app = options.app()
 @app.command()
 def validate(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=False)],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", show_default=False)],
     show_unresolved: Annotated[
         bool, typer.Option("--show-unresolved", help="Also tell which references only a run can replace.")
     ] = False,
@@ -39,7 +39,7 @@ def validate(
     given = session(context).environ.get("DAGU_BASE_CONFIG", "")
     base = Path(given) if given else None
     valid = True
-    for file in files:
+    for file in map(Path, files):
         try:
             workflow = load_file(file, base=base, entry_name_allowed=False)
         except WorkflowInvalid as error:
