@@ -1,0 +1,70 @@
+"""Many steps on the host, where there is no engine to wait for."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.case import Case, Race
+from benchmarks.flows import chain
+from benchmarks.setting import Setting, Spent
+
+_LOOP = """
+import subprocess, sys
+for _ in range(int(sys.argv[1])):
+    subprocess.run(["/bin/sh", "-c", "true"], check=True)
+"""
+
+
+@contextmanager
+def _beside_a_loop(setting: Setting) -> Iterator[Race]:
+    steps = setting.size(1000, 20)
+    flow = setting.write("chain.yaml", chain(steps))
+    loop = setting.write("loop.py", _LOOP)
+    yield Race(
+        ours=lambda: setting.dagu("start", "--quiet", flow),
+        rival=lambda: setting.run([sys.executable, loop, str(steps)]),
+    )
+
+
+@contextmanager
+def _beside_fewer(setting: Setting) -> Iterator[Race]:
+    one = setting.write("one.yaml", chain(1))
+    few, many = setting.size(100, 10), setting.size(10_000, 40)
+    short = setting.write("short.yaml", chain(few))
+    long = setting.write("long.yaml", chain(many))
+
+    def start(flow: str, times: int) -> float:
+        return statistics.median(setting.dagu("start", "--quiet", flow).seconds for _ in range(times))
+
+    def each(flow: str, steps: int, times: int) -> Spent:
+        # What every start costs is no part of a step's cost.
+        alone = start(one, 3)
+        return Spent(max(start(flow, times) - alone, 1e-6) / (steps - 1))
+
+    yield Race(
+        ours=lambda: each(long, many, 1),
+        rival=lambda: each(short, few, setting.size(15, 1)),
+        remark="seconds of one step; what a start costs is taken off",
+    )
+
+
+CASES = (
+    Case(
+        name="host-chain",
+        title="1,000 steps `true` on the host, in a chain",
+        rival="`subprocess.run` of the same shell in a loop",
+        target=3.0,
+        open=_beside_a_loop,
+    ),
+    Case(
+        name="growth",
+        title="One step of 10,000 in a chain",
+        rival="one step of 100",
+        target=1.2,
+        rounds=3,
+        open=_beside_fewer,
+    ),
+)
