@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from dagu.workflow.values.operators import expression_at
+from dagu.workflow.values.resolve import PLAIN, QUOTED
 from dagu.workflow.values.tokens import escaped, token_at
-
-_PLAIN = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", re.ASCII)
-_QUOTED = re.compile(r"'[^']*'")
 
 
 def unqualified_names(text: str) -> Iterator[tuple[str, str]]:
     """Name and whole text of each, without the escaped ones, those between single quotes, and references."""
-    quoted = [found.span() for found in _QUOTED.finditer(text)]
+    quoted = [found.span() for found in QUOTED.finditer(text)]
     position = text.find("$")
     while position >= 0:
         end = position + 1
@@ -22,10 +19,10 @@ def unqualified_names(text: str) -> Iterator[tuple[str, str]]:
         if reference is not None:
             end = reference.end
         elif not escaped(text, position) and not any(start < position < stop for start, stop in quoted):
-            plain = _PLAIN.match(text, position)
+            plain = PLAIN.match(text, position)
             expression = None if plain else expression_at(text, position)
             if plain is not None:
-                yield plain[1] or plain[2], plain[0]
+                yield plain["bare"] or plain["braced"], plain[0]
                 end = plain.end()
             elif expression is not None:
                 yield expression.name, text[expression.start : expression.end]

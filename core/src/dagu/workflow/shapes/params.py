@@ -9,12 +9,13 @@ from typing import Any
 from dagu.workflow.model import Param, Params
 from dagu.workflow.place import INVALID, Place
 from dagu.workflow.shapes.base import Definitions, ListOf, Schema, Shape
-from dagu.workflow.shapes.param_rules import coerced, problem_with, rule_problem
+from dagu.workflow.shapes.param_rules import rule_problem
 from dagu.workflow.shapes.patterns import check_pattern
 from dagu.workflow.shapes.record import Object, Record
 from dagu.workflow.shapes.scalars import Bool, Number, Text
 from dagu.workflow.tree import Node, scalar_text, shortened
-from dagu.workflow.values.errors import ParamsInvalid
+from dagu.workflow.values.errors import ParamsInvalid, PatternInvalid
+from dagu.workflow.values.param_rules import coerced, problem_with
 from dagu.workflow.values.params_tokens import split_tokens
 
 PARAM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -35,7 +36,7 @@ def _definition(record: Record) -> Any:
         key, why = reason
         return record.refuse(_KEYS[key], f"the parameter with name {name!r}: {why}")
     if "enum" in rules:
-        rules["enum"] = tuple(coerced(value, kind) for value in rules["enum"])
+        rules["enum"] = tuple(coerced(value, {"type": kind}) for value in rules["enum"])
     schema = MappingProxyType({"type": kind, **rules})
     if record.whole and record.has("default"):
         wrong = problem_with(record.get("default"), schema)
@@ -45,7 +46,7 @@ def _definition(record: Record) -> Any:
         return INVALID
     return Param(
         name=name,
-        default=coerced(record.get("default"), kind) if record.has("default") else None,
+        default=coerced(record.get("default"), schema) if record.has("default") else None,
         has_default=record.has("default"),
         schema=schema,
         **record.select("eval", "required", "description"),
@@ -68,6 +69,13 @@ def _check_name(text: str) -> None:
         raise ValueError(
             f"{shortened(text)} is not a valid name; names have letters, digits and '_', a letter first"
         )
+
+
+def _wrong(default: Any, schema: Any) -> str:
+    try:
+        return problem_with(default, schema)
+    except PatternInvalid:
+        return ""  # the run tells it, with whatever else is wrong with the schema
 
 
 class _Scalar(Shape):
@@ -238,7 +246,7 @@ class ParamsShape(Shape):
         schema = value.plain()
         default = given.get(name, schema.get("default"))
         has_default = name in given or "default" in schema
-        wrong = problem_with(default, schema) if has_default else ""
+        wrong = _wrong(default, schema) if has_default else ""
         if wrong:
             return place.refuse(value, f"the parameter with name {name!r}: its default {wrong}")
         return Param(

@@ -9,7 +9,8 @@
 ``shells``          from a shell and a text to arguments; ``words`` splits shells and first lines
 ``substitution``    ``$(command)``, for the two ``eval`` fields
 ``consts``          the constants of a workflow, in order
-``params_input``    the value of each parameter, out of ``params_tokens`` and checked by ``params_schema``
+``params_input``    the value of each parameter, out of ``params_tokens`` and checked by ``params_schema``,
+                    whose small part for definitions is ``param_rules``
 ``environment``     the layers of a run's and a step's environment; ``dotenv`` reads their files
 ``context``         ``${context.…}`` of a run, step or handler
 ``outputs``         output files and variables; ``output_entries`` are those with a value for each key

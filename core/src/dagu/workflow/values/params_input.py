@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from dagu.workflow.model import EMPTY, Param, Params, Value
 from dagu.workflow.values.errors import ParamsInvalid, ValueFailed
-from dagu.workflow.values.params_schema import coerce, declared_by, violations
+from dagu.workflow.values.param_rules import coerce
+from dagu.workflow.values.params_schema import declared_by, violations
 from dagu.workflow.values.params_tokens import CallerInput
 from dagu.workflow.values.text import compact_json, to_text
 

@@ -1,37 +1,15 @@
-"""What a parameter's schema makes of its value: coercion first, then JSON Schema."""
+"""Whether values fit what is declared: the rules of definitions, or a JSON Schema around them all."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dagu.workflow.model import EMPTY, Param, Value
 from dagu.workflow.values.errors import ParamsInvalid, PatternInvalid
+from dagu.workflow.values.param_rules import problem_with
 from dagu.workflow.values.patterns import Pattern
-from dagu.workflow.values.text import parse_json, plain, to_text
-
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-
-
-def coerce(value: Value, schema: Mapping[str, Value]) -> Value:
-    """A value in the type that its schema asks for; text where it asks for none. Other types stay as they are.
-
-    Raises:
-        ParamsInvalid: The text is none of that type.
-    """
-    kinds = schema.get("type", "string")
-    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
-    if not isinstance(value, str):
-        return to_text(value) if kinds == ["string"] else value
-    for kind in kinds:
-        try:
-            return _converted(value, kind)
-        except ValueError:
-            continue
-    raise ParamsInvalid(f"cannot coerce {value!r} to {' or '.join(kinds)}")
+from dagu.workflow.values.text import plain, to_text
 
 
 def declared_by(schema: Mapping[str, Value], values: Mapping[str, Value] = EMPTY) -> tuple[Param, ...]:
@@ -53,15 +31,15 @@ def violations(
     Raises:
         ParamsInvalid: A schema is none.
     """
-    if schema is None and all(param.schema.keys() <= {"type"} for param in declared):
+    if schema is None:
+        yield from _broken_rules(declared, values)
         return
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.validators import extend, validator_for
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
-    rules = {param.name: _rules(param.schema) for param in declared if param.name}
-    whole = {"properties": rules} if schema is None else plain(schema)
+    whole = plain(schema)
     dialect: Any = validator_for(whole, default=Draft202012Validator)
     try:
         dialect.check_schema(whole, format_checker=None)  # patterns are RE2's to judge
@@ -76,11 +54,14 @@ def violations(
         raise ParamsInvalid(f"params: the schema refers to {error.ref!r}, which it does not hold") from error
 
 
-def _rules(schema: Mapping[str, Value]) -> Any:
-    """The rules of one definition, the values of its ``enum`` in its type: ``enum: [1, 2]`` of text is text."""
-    if "enum" not in schema:
-        return plain(schema)
-    return plain({**schema, "enum": [coerce(value, schema) for value in schema["enum"]]})
+def _broken_rules(declared: Sequence[Param], values: Mapping[str, Value]) -> Iterator[str]:
+    for param in declared:
+        try:
+            problem = problem_with(values[param.name], param.schema) if param.name in values else ""
+        except PatternInvalid as error:
+            raise ParamsInvalid(f"params: {param.name}: {error.message}", hint=error.hint) from error
+        if problem:
+            yield f"params: {param.name}: {to_text(values[param.name])!r} {problem}"
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[Any]:
@@ -93,27 +74,3 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterato
             yield ValidationError(f"{value!r} does not match {pattern!r}")
     except PatternInvalid as error:
         raise ParamsInvalid(f"params: {error.message}", hint=error.hint) from error
-
-
-def _converted(text: str, kind: str) -> Value:
-    match kind:
-        case "integer":
-            if not _INTEGER.fullmatch(text.strip()):
-                raise ValueError(text)
-            return int(text)
-        case "number":
-            if _INTEGER.fullmatch(text.strip()):
-                return int(text)
-            if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(number := float(text)):
-                raise ValueError(text)
-            return number
-        case "boolean":
-            if text.strip().lower() not in ("true", "false"):
-                raise ValueError(text)
-            return text.strip().lower() == "true"
-        case "array" | "object":
-            return parse_json(text)
-        case "null":
-            raise ValueError(text)
-        case _:
-            return text

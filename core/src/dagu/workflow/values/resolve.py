@@ -12,8 +12,11 @@ from dagu.workflow.values.operators import Expression, apply, expression_at
 from dagu.workflow.values.scope import Scope
 from dagu.workflow.values.tokens import escaped, token_at
 
-_PLAIN = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})", re.ASCII)
-_QUOTED = re.compile(r"'[^']*'")
+PLAIN = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})", re.ASCII)
+"""``$NAME`` or ``${NAME}``."""
+
+QUOTED = re.compile(r"'[^']*'")
+"""A span in which such names stay."""
 
 
 class Expand(IntEnum):
@@ -56,7 +59,7 @@ class FieldText:
         self.text = text
         self._scope = scope
         self._expand = expand
-        self._quoted = [found.span() for found in _QUOTED.finditer(text)] if expand else []
+        self._quoted = [found.span() for found in QUOTED.finditer(text)] if expand else []
         self._keep_operators = bool(expand) and any(self._assigns(found) for found in self._expressions())
 
     def between(self, start: int, end: int) -> str:
@@ -92,7 +95,7 @@ class FieldText:
     def _name(self, position: int, limit: int) -> tuple[int, str, int] | None:
         if not self._expands(position):
             return None
-        if plain := _PLAIN.match(self.text, position, limit):
+        if plain := PLAIN.match(self.text, position, limit):
             value = self._variable(plain["bare"] or plain["braced"])
             return None if value is None else (position, value, plain.end())
         found = expression_at(self.text, position)
