@@ -213,6 +213,10 @@ class Dagu:
         self._undo.callback(self.runtime.remove, state.id)
         return state
 
+    def remove_later(self, container: str) -> None:
+        """Remove a container at the end of the test."""
+        self._undo.callback(self.runtime.remove, container)
+
     def name(self) -> str:
         """A name that nothing else has."""
         return f"dagu-e2e-{os.urandom(5).hex()}"

@@ -146,7 +146,9 @@ def test_an_image_without_a_shell_names_the_way_out(place: str, dagu: Dagu, imag
 
 
 def test_the_ways_out(dagu: Dagu, images: Images) -> None:
-    image = images.of_files("bare", {"/busybox": images.busybox()}, cmd=["/busybox", "echo", "the image's own"])
+    image = images.of_files(
+        "bare", {"/busybox": images.busybox()}, cmd=["/busybox", "echo", "the image's own"]
+    )
     ran = dagu.start(
         f"""
         steps:

@@ -17,7 +17,7 @@ from dagu.run.container_spec import open_ended, resolved
 from dagu.run.containers import RequestMaker, Wanted
 from dagu.run.context import Providers
 from dagu.run.egress import Hosts, allowed_hosts
-from dagu.run.raw import Raw, with_raw
+from dagu.run.raw import Raw, covered, with_raw
 from dagu.run.recorder import Recorder
 from dagu.run.volumes import volumes
 from dagu.sandbox import labels, scratch
@@ -84,7 +84,7 @@ class Engine:
             PolicyRefused: A reviewer says no.
         """
         marks = labels.for_run(self.run_id, step=step, attempt=attempt, keep=spec.keep_container)
-        wanted = self.requests.make(spec, labels=marks, env=env, temporary=self.temporary(spec))
+        wanted = self.requests.make(spec, labels=marks, env=env, temporary=self.temporary(spec, raw))
         request = wanted.request
         if raw:
             request = with_raw(request, raw, translate=self.requests.translate)
@@ -95,14 +95,15 @@ class Engine:
         refused(what, self.review(request))
         return replace(wanted, request=request)
 
-    def temporary(self, spec: ContainerSpec) -> str:
+    def temporary(self, spec: ContainerSpec, raw: Raw | None = None) -> str:
         """Where commands of a container put temporary files.
 
         Raises:
             UsageError: A volume of it can't be read.
         """
-        targets = [volume.target for volume in volumes(spec, self.environ)]
-        return scratch.temporary(targets, read_only=spec.read_only or self.policy.harden)
+        targets, read_only = covered(raw or {})
+        targets += [volume.target for volume in volumes(spec, self.environ)]
+        return scratch.temporary(targets, read_only=read_only or spec.read_only or self.policy.harden)
 
     def allow_exec(self, container: str) -> None:
         """See to it that commands may be executed in an existing container.

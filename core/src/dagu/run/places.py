@@ -118,7 +118,7 @@ def step_target(engine: Engine, spec: ContainerSpec, env: Mapping[str, str], occ
         working_dir=spec.working_dir,
         env=env,
         hidden=frozenset(spec.secrets),
-        temporary=scratch.USUAL if spec.exec else engine.temporary(spec),
+        temporary=scratch.USUAL if spec.exec else engine.temporary(spec, occasion.raw),
     )
 
 

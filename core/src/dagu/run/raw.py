@@ -34,6 +34,15 @@ def with_raw(request: ContainerRequest, raw: Raw, *, translate: Callable[[str], 
     )
 
 
+def covered(raw: Raw) -> tuple[list[str], bool]:
+    """Where raw objects mount something in the container, and whether its root is read-only."""
+    host = {_plain(key): value for key, value in (raw.get("host") or {}).items()}
+    binds = (str(entry).split(":") for entry in host.get("binds") or ())
+    targets = [parts[1] for parts in binds if len(parts) > 1]
+    targets += [str(take(mount, "Target")[0] or "") for mount in host.get("mounts") or ()]
+    return [*targets, *(host.get("tmpfs") or ())], bool(host.get("readonlyrootfs"))
+
+
 def take(raw: Mapping[str, Any], key: str) -> tuple[Any, dict[str, Any]]:
     """One value of a raw object, None without it, and the object without it; keys in any spelling."""
     found = None

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
+from pathlib import PurePosixPath
 
 from dagu.contracts.container import ContainerRequest, ExitStatus, ImageInfo
 from dagu.contracts.runtime import ContainerRuntime, Execution
@@ -96,7 +97,8 @@ class OwnContainer(Place):
         return ready
 
     def read_file(self, path: str) -> bytes | None:
-        return fetch(self._runtime, self.container, path)
+        # Who names the path may not know yet what the container's temporary directory is.
+        return fetch(self._runtime, self.container, f"{self._outfit.temporary}/{PurePosixPath(path).name}")
 
     def close(self) -> None:
         if self._made is None:

@@ -181,8 +181,8 @@ def _body(request: ExecRequest, marker: str, *, stdin: bool) -> dict[str, Any]:
     environment = [f"{name}={value}" for name, value in request.env.items()]
     body = {
         "Cmd": list(request.argv),
-        "User": request.user,
-        "WorkingDir": request.working_dir,
+        "User": request.user or fields.pop("User", ""),
+        "WorkingDir": request.working_dir or fields.pop("WorkingDir", ""),
         "AttachStdin": stdin,
         "AttachStdout": True,
         "AttachStderr": True,
@@ -190,4 +190,5 @@ def _body(request: ExecRequest, marker: str, *, stdin: bool) -> dict[str, Any]:
         "DetachKeys": _NEVER,
     }
     own = [f"{process_tree.MARKER}={marker}"]
-    return body | fields | {"Env": [*environment, *(str(entry) for entry in given), *own]}
+    # What the request says itself goes before its raw fields, as with a container.
+    return fields | body | {"Env": [*(str(entry) for entry in given), *environment, *own]}

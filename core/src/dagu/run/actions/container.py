@@ -121,7 +121,7 @@ def _command(context: StepContext, given: Mapping[str, Any], target: Target) -> 
 
 def _shelled(shell: tuple[str, ...], text: str) -> tuple[str, ...]:
     """The shell as its author wrote it, with the command flag added if it is absent."""
-    argv = command_argv(shell, text, authored_with=True)
+    argv = command_argv(shell, text, authored_with=True, multiline=True)
     return (*shell, argv[-1]) if argv[-2] == shell[-1] else (*shell, *argv[-2:])
 
 
