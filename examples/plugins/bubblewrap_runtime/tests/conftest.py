@@ -12,11 +12,8 @@ BUSYBOX = Path("/bin/busybox")
 IMAGE = "alpine:3.20"
 
 
-@pytest.fixture(scope="session")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of images with one in it."""
-    folder = tmp_path_factory.mktemp("images")
-    root = folder / IMAGE
+def make_image(root: Path) -> None:
+    """Fill a folder with BusyBox and what it needs."""
     for directory in ("bin", "etc", "root", "tmp", "usr/bin"):
         (root / directory).mkdir(parents=True)
     shutil.copy(BUSYBOX, root / "bin" / "busybox")
@@ -27,4 +24,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (root / "bin" / name).symlink_to("busybox")
     (root / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
     (root / "etc" / "alpine-release").write_text("3.20.0\n")
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of images with one in it."""
+    folder = tmp_path_factory.mktemp("images")
+    make_image(folder / IMAGE)
     return folder

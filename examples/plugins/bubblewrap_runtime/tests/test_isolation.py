@@ -142,6 +142,13 @@ def test_another_process_may_end_a_container(runtime: ContainerRuntime, environ:
     assert not runtime.find()
 
 
+def test_what_a_container_closed_is_removed_too(runtime: ContainerRuntime, tmp_path: Path) -> None:
+    container = up(runtime)
+    assert run(runtime, container, "mkdir -p a/b && touch a/b/c && chmod 000 a/b a")[0] == 0
+    runtime.remove(container)
+    assert [entry.name for entry in (tmp_path / "state").iterdir()] == ["names"]
+
+
 def test_closing_ends_what_still_runs(environ: dict[str, str]) -> None:
     with make_runtime(environ) as runtime:
         container = up(runtime)

@@ -42,7 +42,8 @@ class ExecTrees(Kit):
     @needs(Capability.EXEC_TREE)
     def test_the_exec_gets_the_signal_first(self, lab: Lab) -> None:
         container, stdout = lab.up(), Output()
-        script = 'trap "echo bye; exit 7" TERM; echo ready; sleep 86400 & wait'
+        # The child may get it before the shell does, which must not end well then.
+        script = "trap 'echo bye; kill $!; exit 7' TERM; echo ready; while :; do sleep 86400 & wait; done"
         execution = lab.begin(container, "sh", "-c", script, stdout=stdout)
         stdout.wait_for(b"ready")
         execution.end(signal="TERM", grace=60.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,8 @@ from typing import Any
 from dagu.contracts.container import ContainerState, ContainerStatus, ExitStatus, Mount, MountType
 from dagu.errors import NameTaken
 from dagu_bubblewrap_runtime.processes import birth
+
+GONE = ".gone-"  # begins the name of a folder that is being deleted, or whose deletion was cut short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,11 @@ class Records:
         self.save(record)
 
     def save(self, record: Record) -> None:
+        """Note it.
+
+        Raises:
+            FileNotFoundError: It is being deleted.
+        """
         folder = self._folder / record.id
         value = asdict(record)
         draft = folder / "record.new"
@@ -110,13 +118,29 @@ class Records:
 
     def delete(self, record: Record) -> None:
         """Delete the container's files, then give its name back."""
+        # Renamed first: what its owner still notes meanwhile, in another process, finds no folder.
+        gone = self._folder / f"{GONE}{record.id}"
         with suppress(FileNotFoundError):
-            shutil.rmtree(self._folder / record.id)
+            (self._folder / record.id).rename(gone)
+        for folder in self._folder.glob(f"{GONE}*"):
+            _remove(folder)
         (self._names / record.name).unlink(missing_ok=True)
 
     def _read(self, identity: str) -> Record | None:
+        if identity.startswith(GONE):
+            return None
         try:
             value = json.loads(((self._folder / identity) / "record.json").read_text())
         except (FileNotFoundError, NotADirectoryError):
             return None
         return Record(**{**value, "mounts": tuple(value["mounts"]), "owner": tuple(value["owner"])})
+
+
+def _remove(folder: Path) -> None:
+    with suppress(FileNotFoundError):
+        try:
+            shutil.rmtree(folder)
+        except PermissionError:
+            # A container may close its own directories, and only root does not mind.
+            subprocess.run(["chmod", "-R", "u+rwX", "--", folder], check=True)
+            shutil.rmtree(folder)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO
 
@@ -113,7 +114,6 @@ class BubblewrapRuntime(ContainerRuntime):
         sandbox, record = self._sandbox(container), self._get(container)
         self._note(record.id, started_at=time.time())
         sandbox.start()
-
         self._note(record.id, pid=sandbox.pid)
 
     def wait(self, container: str) -> ExitStatus:
@@ -190,13 +190,16 @@ class BubblewrapRuntime(ContainerRuntime):
         self._note(identity, code=code, finished_at=time.time())
         if self._mine[identity].request.auto_remove:
             with self._writing:
-                self._records.delete(self._get(identity))
+                record = self._records.get(identity)
+                if record is not None:
+                    self._records.delete(record)
 
     def _note(self, identity: str, **changes: Any) -> None:
         with self._writing:
             record = self._records.get(identity)
             if record is not None:
-                self._records.save(replace(record, **changes))
+                with suppress(FileNotFoundError):  # another process removes it now
+                    self._records.save(replace(record, **changes))
 
     def _identity(self, container: str) -> str:
         if container in self._mine:
