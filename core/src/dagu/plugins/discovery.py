@@ -5,19 +5,21 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import pluggy
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 import dagu
 from dagu import hookspecs
 from dagu.plugins.attribution import Origin, describe
 
 CORE = "dagu-core"
+_PLAIN = re.compile(r"dagu-core((?:,?(?:>=|<)\d+(?:\.\d+)*)+)")
+"""The usual requirement on core, which can be understood without a package that takes long to import."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,19 @@ def discover(environ: Mapping[str, str]) -> Iterator[Loaded | SetAside]:
     """Load every plugin that is installed, in the order of their distributions' names."""
     disabled = {canonicalize_name(name) for name in disabled_names(environ)}
     found = sorted(_entry_points(), key=lambda pair: pair[0])
+    unfit = cache(_wants_other_core)  # a distribution may bring many plugins
     for origin, entry_point in found:
         if {canonicalize_name(origin.distribution), canonicalize_name(origin.entry_point)} & disabled:
             yield SetAside(origin, "DAGU_DISABLED_PLUGINS names it", disabled=True)
         elif isinstance(entry_point, str):
             yield SetAside(origin, entry_point)
         else:
-            yield _load(origin, entry_point)
+            yield _load(origin, entry_point, unfit)
+
+
+def canonicalize_name(name: str) -> str:
+    """A distribution's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def disabled_names(environ: Mapping[str, str]) -> list[str]:
@@ -61,7 +69,7 @@ def check(origin: Origin, plugin: object) -> Loaded | SetAside:
     """See whether an imported plugin fits the hooks."""
     # A manager for each: what fails validation leaves nothing behind, and every result has one origin.
     manager = pluggy.PluginManager(hookspecs.GROUP)
-    manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(_hooks())
     try:
         manager.register(plugin)
     except Exception as error:  # noqa: BLE001 (pluggy looks at every attribute of the plugin)
@@ -80,9 +88,13 @@ def check(origin: Origin, plugin: object) -> Loaded | SetAside:
     return Loaded(origin, manager.hook, known)
 
 
-def _load(origin: Origin, entry_point: importlib.metadata.EntryPoint) -> Loaded | SetAside:
+def _load(
+    origin: Origin,
+    entry_point: importlib.metadata.EntryPoint,
+    unfit: Callable[[importlib.metadata.Distribution | None], str],
+) -> Loaded | SetAside:
     try:
-        if reason := _wants_other_core(entry_point.dist):
+        if reason := unfit(entry_point.dist):
             return SetAside(origin, reason)
         plugin = entry_point.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever the plugin does, the rest works)
@@ -120,6 +132,10 @@ def _wants_other_core(distribution: importlib.metadata.Distribution | None) -> s
     for text in (distribution.requires if distribution else None) or ():
         if canonicalize_name(re.split(r"[^A-Za-z0-9._-]", text.strip(), maxsplit=1)[0]) != CORE:
             continue
+        if _plainly_fits(text):
+            continue
+        from packaging.requirements import InvalidRequirement, Requirement
+
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
@@ -128,6 +144,26 @@ def _wants_other_core(distribution: importlib.metadata.Distribution | None) -> s
         if applies and not requirement.specifier.contains(dagu.__version__, prereleases=True):
             return f"it needs {CORE}{requirement.specifier}, and this is {CORE} {dagu.__version__}"
     return ""
+
+
+def _plainly_fits(text: str) -> bool:
+    """Whether a requirement of the usual form holds; False also says that it takes more to tell."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is None or not re.fullmatch(r"[\d.]+", dagu.__version__):
+        return False
+    core = _numbers(dagu.__version__)
+    for clause in plain[1].strip(",").split(","):
+        bound = _numbers(clause.lstrip("<>="))
+        if (core < bound) is clause.startswith(">"):
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = [int(number) for number in version.split(".")]
+    while numbers and not numbers[-1]:  # 1.0 is 1
+        del numbers[-1]
+    return tuple(numbers)
 
 
 def _unmarked(plugin: object) -> list[str]:
@@ -143,9 +179,18 @@ def _unmarked(plugin: object) -> list[str]:
 
 
 def _suggestion(name: str) -> str:
-    near = difflib.get_close_matches(name, _hook_names(), n=1)
+    near = difflib.get_close_matches(name, sorted(_hook_names()), n=1)
     return f" (meant: {near[0]})" if near else ""
 
 
-def _hook_names() -> Iterable[str]:
-    return [name for name in vars(hookspecs) if name.startswith(f"{hookspecs.GROUP}_")]
+@cache
+def _hooks() -> ModuleType:
+    # pluggy looks at every name of what it is given, for each plugin anew.
+    hooks = ModuleType(hookspecs.__name__)
+    vars(hooks).update({name: getattr(hookspecs, name) for name in _hook_names()})
+    return hooks
+
+
+@cache
+def _hook_names() -> frozenset[str]:
+    return frozenset(name for name in vars(hookspecs) if name.startswith(f"{hookspecs.GROUP}_"))

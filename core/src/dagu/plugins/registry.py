@@ -104,9 +104,7 @@ class Plugins:
 
     def unknown_disabled(self) -> list[str]:
         """Names in ``DAGU_DISABLED_PLUGINS`` that no plugin has."""
-        from packaging.utils import canonicalize_name
-
-        from dagu.plugins.discovery import disabled_names
+        from dagu.plugins.discovery import canonicalize_name, disabled_names
 
         infos = self.info()
         known = {canonicalize_name(name) for info in infos for name in (info.distribution, info.entry_point)}
