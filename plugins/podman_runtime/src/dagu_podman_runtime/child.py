@@ -59,6 +59,7 @@ class SocketChild:
                 stdout=log,
                 stderr=log,
                 env=dict(environ),
+                cwd=self._folder,  # conmon leaves a file named `oom` where it is
                 start_new_session=True,
             )
         try:

@@ -61,13 +61,9 @@ class Connection:
 
     @property
     def socket_path(self) -> str:
-        """Path of the local socket; empty for a TCP endpoint."""
-        return self._url.removeprefix("unix://") if self._url.startswith("unix://") else ""
-
-    @property
-    def remote(self) -> bool:
-        """Whether the service is, for all that its address tells, on another machine."""
-        return self._endpoint.url.startswith(("ssh://", "tcp://"))
+        """Path of the service's own socket; empty for one that is reached by TCP or ssh."""
+        remote = self._endpoint.url.startswith(("ssh://", "tcp://"))
+        return "" if remote else self._url.removeprefix("unix://")
 
     def call(
         self,
@@ -136,10 +132,10 @@ class Connection:
         """
         self._connected()
         try:
-            if path := self.socket_path:
+            if self._url.startswith("unix://"):
                 connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 try:
-                    connection.connect(path)
+                    connection.connect(self._url.removeprefix("unix://"))
                 except OSError:
                     connection.close()
                     raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -9,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from dagu.contracts.container import ContainerState, ContainerStatus, ExitStatus
+from dagu.contracts.container import EMPTY, ContainerState, ContainerStatus, ExitStatus
 from dagu.contracts.runtime import Attachment
 from dagu.contracts.streams import Streams
-from dagu.errors import CommandForbidden, CommandNotFound, ContainerNotFound, RequestRefused
+from dagu.errors import CommandForbidden, CommandNotFound, ContainerNotFound, RequestRefused, RuntimeFailure
 from dagu_podman_runtime import state
 from dagu_podman_runtime.connection import PATIENT, PROMPT, Connection, Timeout, path_name
 from dagu_podman_runtime.facts import Facts
@@ -23,8 +24,10 @@ from dagu_podman_runtime.request import signal_number
 from dagu_podman_runtime.streams import NoStreams, Pump
 from dagu_podman_runtime.waits import Waits
 
-_PAUSE = 0.02  # seconds between two looks at a container whose restart is under way
+_PAUSE = 0.01  # seconds between two looks at a container whose restart is under way
 _DEFAULT_SIGNAL = "TERM"
+_RESTARTS = 60.0  # seconds to find the process of a container that ends and is started again and again
+_NO_PROCESS = "state improper"
 
 
 class Containers:
@@ -117,8 +120,14 @@ class Containers:
 
     def stop(self, container: str, *, signal: str, grace: float) -> None:
         """Send the signal, wait, then kill. Gone is success."""
+        limit = time.monotonic() + grace + _RESTARTS
         try:
             while self._stop(self.look(container), signal, grace):
+                if time.monotonic() > limit:
+                    raise RuntimeFailure(
+                        f"the container {container!r} ends so soon after each restart that it can't be signalled",
+                        hint="remove it",
+                    )
                 time.sleep(_PAUSE)
         except ContainerNotFound:
             return
@@ -127,7 +136,10 @@ class Containers:
         """Send a signal to the main process. Gone or ended is success."""
         number = signal_number(signal)
         try:
-            self._signal(container, number)
+            if number == signal_number("KILL") and state.starts_again(self.look(container)):
+                self.stop(container, signal="", grace=0.0)
+            else:
+                self._signal(container, number)
         except ContainerNotFound:
             return
 
@@ -164,7 +176,13 @@ class Containers:
         self._health.close()
 
     def _call(
-        self, method: str, container: str, verb: str, *, timeout: Timeout = PROMPT, **params: object
+        self,
+        method: str,
+        container: str,
+        verb: str,
+        *,
+        params: Mapping[str, object] = EMPTY,
+        timeout: Timeout = PROMPT,
     ) -> Any:
         path = f"/containers/{path_name(container)}/{verb}"
         return self._connection.call(method, path, subject=container, params=params, timeout=timeout)
@@ -185,29 +203,38 @@ class Containers:
 
     def _stop(self, found: Mapping[str, Any], signal: str, grace: float) -> bool:
         """One attempt; tells whether it has to be made again."""
-        name, told = str(found["Id"]), found["State"]
+        name, told, again = str(found["Id"]), found["State"], state.starts_again(found)
         if told.get("Paused"):
             self._call("POST", name, "unpause")
         elif not told.get("Running"):
             # Between its end and its restart there is nothing to signal yet.
-            return told.get("Status") == "stopped" and state.starts_again(found)
+            return again and told.get("Status") == "stopped"
+        if again and not signal:
+            return self._stop_for_good(name, grace)
         own = (found.get("Config") or {}).get("StopSignal")
         number = signal_number(signal or str(own or _DEFAULT_SIGNAL))
-        ended = (
-            grace > 0 and self._signal(name, number) and self._waits.code(found, seconds=grace) is not None
-        )
-        if not ended and self._signal(name, signal_number("KILL")):
+        signalled = grace > 0 and self._signal(name, number)
+        if signalled and self._waits.code(found, seconds=grace) is not None:
+            return True
+        if again:
+            return self._stop_for_good(name, 0.0)
+        if self._signal(name, signal_number("KILL")):
             self._waits.code(found)
         # Looked at once more: a restart may have been under way.
+        return True
+
+    def _stop_for_good(self, container: str, grace: float) -> bool:
+        # After a signal alone, Podman starts a container again that it has once restarted.
+        self._call("POST", container, "stop", timeout=PATIENT, params={"timeout": math.ceil(grace)})
         return True
 
     def _signal(self, container: str, number: int) -> bool:
         """Send a signal; tells whether there was a process to take it."""
         try:
-            self._call("POST", container, "kill", signal=number, timeout=PATIENT)
-        except RequestRefused:
-            # It has no process. If that is not the reason, the refusal stands.
-            if self.look(container)["State"].get("Running"):
+            self._call("POST", container, "kill", params={"signal": number}, timeout=PATIENT)
+        except RequestRefused as error:
+            # "container state improper" is how Podman says that there is no process.
+            if _NO_PROCESS not in error.message and self.look(container)["State"].get("Running"):
                 raise
             return False
         return True

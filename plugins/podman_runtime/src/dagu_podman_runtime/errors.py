@@ -83,6 +83,11 @@ def refusal(status: int, cause: str, message: str, subject: str) -> RuntimeFailu
         return ContainerNotFound(f"there is no container {subject!r}")
     if "image not known" in said or "no such image" in said:
         return ImageNotFound(f"there is no image {subject!r}")
+    if "dependent containers" in said:
+        return RequestRefused(
+            f"other containers depend on {subject!r}: {brief(message)}",
+            hint="remove those that share its network first",
+        )
     if cause == "that name is already in use" or any(text in cause.lower() for text in _TAKEN):
         return NameTaken(f"{subject!r} exists already", hint="choose another name, or remove it first")
     if failure := command_failure(message):
@@ -98,6 +103,11 @@ def refusal(status: int, cause: str, message: str, subject: str) -> RuntimeFailu
     return RequestRefused(
         f"Podman refused {subject!r}: {text}" if subject else f"Podman refused: {text}", hint=hint
     )
+
+
+def lost(message: str) -> EngineLost:
+    """The error for an engine that went away in the middle of a call."""
+    return EngineLost(message, hint="start Podman's service again; `podman ps` tells what still runs")
 
 
 def transport(error: BaseException, endpoint: str) -> RuntimeFailure:
@@ -118,20 +128,20 @@ def transport(error: BaseException, endpoint: str) -> RuntimeFailure:
                 hint="start it with `systemctl start podman.socket` or `podman system service --time=0`",
             )
         if isinstance(cause, TimeoutError) or type(cause).__name__ in ("ReadTimeout", "ConnectTimeout"):
-            return EngineLost(f"Podman at {endpoint} does not answer in time")
+            return lost(f"Podman at {endpoint} does not answer in time")
     for cause in _chain(error):
         if type(cause).__name__ in ("NewConnectionError", "NameResolutionError", "gaierror"):
             return EngineUnreachable(f"no Podman service answers at {endpoint}: {cause}")
-    return EngineLost(f"the connection to Podman at {endpoint} ended in the middle of a call")
+    return lost(f"the connection to Podman at {endpoint} ended in the middle of a call")
 
 
 def _chain(error: BaseException) -> list[BaseException]:
+    """An error with all that it came from, also what it only carries as an argument."""
     found: list[BaseException] = []
-    following: BaseException | None = error
-    while following is not None and following not in found:
-        found.append(following)
-        for argument in following.args:
-            if isinstance(argument, BaseException) and argument not in found:
-                found.append(argument)
-        following = following.__cause__ or following.__context__
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and one not in found:
+            found.append(one)
+            waiting += [one.__cause__, one.__context__, *one.args]
     return found

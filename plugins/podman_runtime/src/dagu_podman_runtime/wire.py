@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from dagu.errors import EngineLost
-from dagu_podman_runtime.errors import refusal
+from dagu_podman_runtime.errors import lost, refusal
 
 _HEAD_LIMIT = 64 * 1024
 
@@ -60,7 +59,7 @@ def receive(connection: socket.socket) -> Answer:
     while b"\r\n\r\n" not in data:
         block = connection.recv(65536)
         if not block or len(data) > _HEAD_LIMIT:
-            raise EngineLost("Podman ended the connection without an answer")
+            raise lost("Podman ended the connection without an answer")
         data += block
     head, _, rest = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
@@ -84,7 +83,7 @@ def body(connection: socket.socket, answer: Answer) -> bytes:
         block = connection.recv(65536)
         if not block:
             if chunked or length is not None:
-                raise EngineLost("Podman ended the connection in the middle of an answer")
+                raise lost("Podman ended the connection in the middle of an answer")
             break
         data += block
     return _unchunk(data) if chunked else data
