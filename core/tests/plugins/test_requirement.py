@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from dagu.plugins import discovery
 from packaging.requirements import Requirement
+
+from dagu.plugins import discovery
 
 _BOUNDS = ("0", "0.1", "0.1.0", "0.1.0.0", "0.1.1", "0.2", "0.10", "1", "2.0")
 
