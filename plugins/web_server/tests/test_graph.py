@@ -49,7 +49,7 @@ def graphs(draw_: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(graphs())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=300)
 def test_every_step_has_a_place_of_its_own_inside_and_every_wait_a_line(steps: list[dict[str, Any]]) -> None:
     drawing = draw(steps)
     found = places(drawing)

@@ -95,18 +95,22 @@ def _connected(pairs: list[tuple[int, int]]) -> Iterator[_Part]:
         return
     from fast_sugiyama import from_edges
 
-    real = {end for pair in pairs for end in pair}
-    for positions, _, _, links in from_edges(pairs, vertex_spacing=_UNIT, dummy_size=_UNIT / 4):
+    # The layout numbers what it adds from how many there are on, so the numbers before that must be the steps'.
+    ends = sorted({end for pair in pairs for end in pair})
+    number = {end: at for at, end in enumerate(ends)}
+    real = set(range(len(ends)))
+    edges = [(number[source], number[target]) for source, target in pairs]
+    for positions, _, _, links in from_edges(edges, vertex_spacing=_UNIT, dummy_size=_UNIT / 4):
         top = max(y for _, (_, y) in positions)
         left = min(x for _, (x, _) in positions)
         places = _as_in_file(
             {int(at): ((x - left) * _ACROSS / _UNIT, (top - y) * _DOWN / _UNIT) for at, (x, y) in positions},
             real,
         )
-        centres = {at: place for at, place in places.items() if at in real}
+        lines = _lines([(int(a), int(b)) for a, b in links or ()], places, real)
         yield _Part(
-            centres,
-            dict(_lines([(int(a), int(b)) for a, b in links or ()], places, real)),
+            {ends[at]: place for at, place in places.items() if at in real},
+            {(ends[source], ends[target]): points for (source, target), points in lines},
             max(x for x, _ in places.values()),
             max(y for _, y in places.values()),
         )
