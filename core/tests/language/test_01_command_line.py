@@ -108,6 +108,16 @@ class TestStart:
     def test_a_schedule_time_must_be_rfc_3339(self, dagu: Project) -> None:
         dagu.start(GOOD, "--schedule-time", "tomorrow").fails_with("--schedule-time", "tomorrow")
 
+    def test_a_trigger_type_must_be_one(self, dagu: Project) -> None:
+        dagu.start(GOOD, "--trigger-type", "magic").fails_with("magic", "webhook")
+
+    def test_all_failed_steps_are_named_in_file_order(self, dagu: Project) -> None:
+        ended = dagu.start(
+            "steps: [{id: a, run: sleep 0.2; exit 1}, {id: b, run: 'true'}, {id: c, run: exit 1}]\n"
+        )
+        assert ended.record is not None
+        assert ended.record.error == "steps a, c failed"
+
     def test_quiet_prints_nothing_that_went_well(self, dagu: Project) -> None:
         for flag in ("-q", "--quiet"):
             ended = dagu.start(GOOD, flag)

@@ -21,6 +21,7 @@ from dagu.run.recorder import Observer
 from dagu.run.starter import RunStarter
 from dagu.workflow.graph import order
 from dagu.workflow.load import load_file
+from dagu.workflow.values.context import TRIGGER_TYPES
 from dagu.workflow.values.params_tokens import CallerInput, caller_input
 
 
@@ -136,6 +137,10 @@ class Runner:
         workflow = load_file(request.file, base=self._base())
         given = caller_input(request.params, request.args) if request.given is None else request.given
         scheduled = _schedule_time(request.schedule_time)
+        if request.trigger not in TRIGGER_TYPES:
+            raise UsageError(
+                f"{request.trigger!r} is no trigger type", hint=f"types are {', '.join(sorted(TRIGGER_TYPES))}"
+            )
         run_id = checked_run_id(request.run_id or new_run_id())
         order(workflow)
         self._give(workflow.max_clean_up_time_sec)

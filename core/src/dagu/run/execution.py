@@ -21,6 +21,9 @@ from dagu.run.outcome import Outcome, total
 from dagu.run.places import host_target, run_container, shared_target
 from dagu.workflow.model import Step
 
+_NAMED = 5
+"""How many failed steps the error of a run names."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
@@ -74,6 +77,9 @@ def execute(run: RunContext, means: Means) -> Finished:
             status, error = _handlers(run, means, status, error, outcomes)
     except DaguError as problem:  # something could not be given back
         status, error = Status.FAILED, error or str(problem)
+    except Exception as bug:
+        run.recorder.run_finished(Status.FAILED, f"internal error: {type(bug).__name__}: {bug}")
+        raise
     run.recorder.run_finished(status, error)
     return Finished(record=run.recorder.run, outcomes=outcomes)
 
@@ -128,9 +134,14 @@ def _body(run: RunContext, means: Means) -> tuple[Status, str, Mapping[str, Outc
         ended = Status.FAILED if run.cancellation.timed_out else Status.ABORTED
         return ended, run.cancellation.reason, outcomes
     status = total(outcomes.values())
-    failed = [name for name, outcome in outcomes.items() if outcome.status is Status.FAILED]
-    error = f"step {failed[0]} failed" if failed and status is Status.FAILED else ""
-    return status, error, outcomes
+    return status, _failures(run, outcomes) if status is Status.FAILED else "", outcomes
+
+
+def _failures(run: RunContext, outcomes: Mapping[str, Outcome]) -> str:
+    """Which steps failed, in file order."""
+    names = [step.name for step in run.workflow.steps if outcomes[step.name].status is Status.FAILED]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"step{'s' if len(names) > 1 else ''} {', '.join(names[:_NAMED])}{more} failed"
 
 
 def _wanted(run: RunContext) -> bool:

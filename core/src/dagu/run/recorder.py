@@ -117,7 +117,8 @@ class Recorder:
         """The run ended."""
         error = self.masker.text(error)
         with self._lock:
-            self._run = replace(self._run, status=status, error=error, finished_at=time.time())
+            finished_at = time.time() if status.ended else None
+            self._run = replace(self._run, status=status, error=error, finished_at=finished_at)
         changes = {"status": status, "error": error, "finished_at": self._run.finished_at}
         self._store.update_run(self._run.run_id, **changes)
         self._tell(RunFinished, status=status.value, error=error)
