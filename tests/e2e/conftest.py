@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import e2e_dagu
 import e2e_engines
 import e2e_images
+import e2e_registry
 
 _MARKS = {"docker": pytest.mark.docker, "podman": pytest.mark.podman, "podman-rootless": pytest.mark.podman}
 
@@ -51,6 +52,14 @@ def dagu(engine: e2e_engines.EngineUnderTest, directory: Path, tmp_path: Path) -
 def images(engine: e2e_engines.EngineUnderTest) -> Iterator[e2e_images.Images]:
     """Makes images on the engine."""
     found = e2e_images.Images(engine)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def registry(engine: e2e_engines.EngineUnderTest) -> Iterator[e2e_registry.Registry]:
+    """A registry with a password, which the engine trusts."""
+    found = e2e_registry.registry()
     yield found
     found.close()
 

@@ -219,7 +219,7 @@ def open_engine(
         raise
     return Engine(
         runtime=runtime,
-        images=Images(runtime, auth_for=credentials.for_image, on_pull=recorder.pull),
+        images=Images(runtime, auth_for=credentials.for_image, on_pull=recorder.pull, notice=recorder.notice),
         requests=RequestMaker(
             directory=directory,
             environ=environ,

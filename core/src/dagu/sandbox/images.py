@@ -22,12 +22,21 @@ class Images:
     Args:
         auth_for: Credentials for an image reference, None for the engine's own.
         on_pull: Told how pulls go.
+        notice: Told what a user should know.
     """
 
-    def __init__(self, runtime: ContainerRuntime, *, auth_for: AuthFor, on_pull: OnPull) -> None:
+    def __init__(
+        self,
+        runtime: ContainerRuntime,
+        *,
+        auth_for: AuthFor,
+        on_pull: OnPull,
+        notice: Callable[[str], object] = lambda _text: None,
+    ) -> None:
         self._runtime = runtime
         self._auth_for = auth_for
         self._on_pull = on_pull
+        self._notice = notice
         self._lock = threading.Lock()
         self._ready: dict[tuple[str, str, str], Future[ImageInfo]] = {}
 
@@ -80,6 +89,9 @@ class Images:
             found = find(reference, platform=platform) if policy == "fallback" else None
             if found is None:
                 raise
+            self._notice(
+                f"image {_named(reference, platform)} could not be pulled, so the local image is used"
+            )
             return found
         found = find(reference, platform=platform)
         if found is None:
