@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 from dagu.contracts.streams import BLOCK, Sink
-from dagu.errors import ContainerNotFound, RequestRefused, RuntimeFailure
+from dagu.errors import ContainerNotFound, EngineLost, RequestRefused, RuntimeFailure
 from dagu_podman_runtime.connection import PATIENT, Connection, path_name
 
 _END = bytes(1024)  # two empty blocks end a tar archive
@@ -36,15 +36,23 @@ class Archives:
         self._steadily(container, lambda: self._find(container, path))
         # With `copyUIDGID` Podman gives everything to the container's user, whatever the name says.
         params = {"path": path, "copyUIDGID": False, "noOverwriteDirNonDir": False}
-        self._connection.call(
-            "PUT",
-            f"/containers/{path_name(container)}/archive",
-            subject=container,
-            params=params,
-            data=iter(lambda: archive.read(BLOCK), b""),
-            headers={"Content-Type": "application/x-tar"},
-            timeout=PATIENT,
-        )
+        try:
+            self._connection.call(
+                "PUT",
+                f"/containers/{path_name(container)}/archive",
+                subject=container,
+                params=params,
+                data=iter(lambda: archive.read(BLOCK), b""),
+                headers={"Content-Type": "application/x-tar"},
+                timeout=PATIENT,
+            )
+        except EngineLost as error:
+            # Podman closes the connection when it can't go on, and its answer is lost with it.
+            self._connection.call("GET", "/_ping")
+            raise RequestRefused(
+                f"Podman gave up unpacking an archive at {path} in the container {container!r}",
+                hint="look for space on its disk, for what is mounted there, and at the archive itself",
+            ) from error
 
     def get(self, container: str, path: str, sink: Sink) -> None:
         """Stream a path out. Everything in it belongs to the container's user: Podman says so of all it archives.

@@ -24,7 +24,7 @@ from dagu_podman_runtime.errors import refusal, transport
 # The oldest libpod API that every supported service speaks. A newer one answers it as it was then.
 API_VERSION = "4.0.0"
 _CONNECT = 10.0
-_ANSWER = 120.0
+_ANSWER = 300.0  # it is slow while it copies an image's files into a volume, say
 PROMPT = (_CONNECT, _ANSWER)
 """Seconds to connect and to wait for an answer, for calls that the service answers at once."""
 PATIENT = (_CONNECT, None)
@@ -92,16 +92,15 @@ class Connection:
         if json is not None:
             data = json_module.dumps(json)
             sent["Content-Type"] = "application/json"
+        given: dict[str, Any] = {} if data is None else {"data": data}
         try:
-            # The client's own method: its public ones differ in what they take.
-            answer = client._request(
-                method,
+            answer: APIResponse = getattr(client, method.lower())(
                 path,
                 params={name: _text(value) for name, value in params.items()},
-                data=data,
                 headers=sent,
                 timeout=timeout,
                 stream=stream,
+                **given,
             )
         except (APIError, OSError) as error:
             raise transport(error, self.url) from error

@@ -172,8 +172,9 @@ class Containers:
         return states
 
     def close(self) -> None:
-        """Run no further health checks."""
+        """Run no further health checks, and wait for nothing more."""
         self._health.close()
+        self._waits.close()
 
     def _call(
         self,

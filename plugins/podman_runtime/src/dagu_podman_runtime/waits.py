@@ -6,6 +6,7 @@ of its end; a wait of the engine's, at long intervals, is held beside it, so tha
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -40,6 +41,7 @@ class Waits:
         self._inspect = inspect
         self._local = local
         self._kept: dict[str, Future[int]] = {}
+        self._held: set[socket.socket] = set()
         self._lock = threading.Lock()
 
     def code(self, found: Mapping[str, Any], *, seconds: float | None = None) -> int | None:
@@ -67,13 +69,17 @@ class Waits:
         future: Future[int] = Future()
         with self._lock:
             self._kept[container] = future
+            self._held.add(held)
 
         def read() -> None:
             try:
-                with held:
-                    future.set_result(self._read(held, container))
+                future.set_result(self._read(held, container))
             except BaseException as error:  # noqa: BLE001 (given to who waits)
                 future.set_exception(error)
+            finally:
+                with self._lock:
+                    self._held.discard(held)
+                    held.close()
 
         threading.Thread(target=read, name="podman-wait", daemon=True).start()
 
@@ -81,12 +87,25 @@ class Waits:
         """The exit code of a container that was kept, which may be gone by now; None for another one."""
         with self._lock:
             future = self._kept.get(container)
-        return None if future is None else future.result()
+        if future is None:
+            return None
+        try:
+            return future.result()
+        except EngineLost:
+            self.forget(container)  # whoever asks next asks the engine, which may be back
+            raise
 
     def forget(self, container: str) -> None:
         """Drop what was kept of a container."""
         with self._lock:
             self._kept.pop(container, None)
+
+    def close(self) -> None:
+        """Wait no longer for what was kept."""
+        with self._lock:
+            for held in self._held:
+                with contextlib.suppress(OSError):
+                    held.shutdown(socket.SHUT_RDWR)
 
     def _code(self, container: str, process: int | None, seconds: float | None) -> int | None:
         try:
