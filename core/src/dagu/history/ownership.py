@@ -8,7 +8,9 @@ import os
 import re
 import signal
 import threading
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -111,6 +113,43 @@ class RunLocks:
         except OSError as error:
             raise DaguError(f"the lock {path} can't be written: {error.strerror or error}") from error
 
+    @contextmanager
+    def kept_free(self, run_id: str) -> Iterator[bool]:
+        """Keep the run from getting an owner meanwhile; False, without that, if it has one.
+
+        A run without a home left has none and gets none. One that this user may not lock counts as owned.
+        """
+        if not self._directory.is_dir():
+            yield True
+            return
+        descriptor = self._free(self.path(run_id))
+        if descriptor is None:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            try:
+                if _flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and _still(
+                    self.path(run_id), descriptor
+                ):
+                    self.path(run_id).unlink(missing_ok=True)
+            finally:
+                os.close(descriptor)
+
+    def _free(self, path: Path) -> int | None:
+        while True:
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            except OSError:
+                return None
+            free = _flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if free and _still(path, descriptor):
+                return descriptor
+            os.close(descriptor)
+            if not free:
+                return None
+
     def is_alive(self, run_id: str) -> bool:
         """Whether a process owns the run now."""
         descriptor = self._open(run_id)
@@ -201,11 +240,12 @@ class RunLocks:
 
 
 def _own(descriptor: int) -> bool:
-    """Take the lock. Who only looks holds it shared for an instant, which is no reason to give up."""
+    """Take the lock. Who only looks, or clears up, holds it shared for a moment: no reason to give up."""
     while not _flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
         if not _flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB):
             return False
         fcntl.flock(descriptor, fcntl.LOCK_UN)
+        time.sleep(0.005)  # to wait for the lock itself could take as long as another owner's run
     return True
 
 

@@ -13,7 +13,7 @@ from dagu.history.ownership import RunLocks
 from dagu.history.records import RunRecord, Status
 from dagu.history.store import History
 from dagu.plugins import Plugins
-from dagu.run import retry
+from dagu.run import resume, retry
 from dagu.run.cancel import Cancellation
 from dagu.run.execution import Finished
 from dagu.run.ids import checked_run_id, new_run_id
@@ -65,6 +65,18 @@ class RetryRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResumeRequest:
+    """A run whose runner was lost, to be gone on with.
+
+    Attributes:
+        default_working_dir: Where steps start if the workflow does not say.
+    """
+
+    run_id: str
+    default_working_dir: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """How a run ended. ``exit_code`` is 1 if a step or handler recorded a failure, also a tolerated one."""
 
@@ -87,7 +99,7 @@ class Runner:
 
     def __init__(
         self,
-        request: StartRequest | RetryRequest,
+        request: StartRequest | RetryRequest | ResumeRequest,
         *,
         environ: Mapping[str, str],
         home: Path,
@@ -122,7 +134,7 @@ class Runner:
             DaguError: Nothing was started: the file has mistakes, or the request does not fit.
         """
         request = self._request
-        finished = self._retry(request) if isinstance(request, RetryRequest) else self._start(request)
+        finished = self._start(request) if isinstance(request, StartRequest) else self._again(request)
         record = finished.record
         return RunResult(
             run_id=record.run_id,
@@ -139,7 +151,8 @@ class Runner:
         scheduled = _schedule_time(request.schedule_time)
         if request.trigger not in TRIGGER_TYPES:
             raise UsageError(
-                f"{request.trigger!r} is no trigger type", hint=f"types are {', '.join(sorted(TRIGGER_TYPES))}"
+                f"{request.trigger!r} is no trigger type",
+                hint=f"types are {', '.join(sorted(TRIGGER_TYPES))}",
             )
         run_id = checked_run_id(request.run_id or new_run_id())
         order(workflow)
@@ -161,24 +174,32 @@ class Runner:
         with RunLocks(self._home).acquire(run_id), History(self._home) as history:
             return start(history)
 
-    def _retry(self, request: RetryRequest) -> Finished:
+    def _again(self, request: RetryRequest | ResumeRequest) -> Finished:
         run_id = checked_run_id(request.run_id)
         with History(self._home) as history:
-            history.run(run_id)  # an unknown run has no lock either
+            history.run(run_id)  # an unknown run has no lock either; one whose runner was lost is noticed
             with RunLocks(self._home).acquire(run_id):
                 record = history.run(run_id)
-                plan = retry.plan(record, self._home, base=self._base())
+                if isinstance(request, RetryRequest):
+                    plan = retry.plan(record, self._home, base=self._base())
+                    trigger = record.trigger if record.status is Status.QUEUED else "retry"
+                    going_on = None
+                else:
+                    going_on = resume.plan(record, history, self._home, base=self._base())
+                    plan, trigger = going_on.retry, record.trigger
                 self._give(plan.workflow.max_clean_up_time_sec)
                 return self._starter(history, request.default_working_dir).start(
                     plan.workflow,
                     name=record.workflow,
                     run_id=run_id,
                     given=plan.given,
-                    trigger=record.trigger if record.status is Status.QUEUED else "retry",
+                    trigger=trigger,
                     cancellation=self._cancellation,
                     scheduled=plan.scheduled,
                     earlier=plan.record,
                     done=plan.done,
+                    interrupted=going_on.interrupted if going_on else None,
+                    begun=bool(going_on and going_on.begun),
                     notices=plan.notices,
                 )
 

@@ -35,6 +35,7 @@ class Attempt:
     Args:
         record: The attempt's first record.
         output_path: Where a command leaves declared outputs, in its place; empty when not wanted.
+        events_seen: How many of its agent's events are in history already.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Attempt:
         cancellation: Cancellation,
         limits: Limits,
         output_path: str = "",
+        events_seen: int = 0,
     ) -> None:
         self._record = record
         self._log = log
@@ -53,6 +55,7 @@ class Attempt:
         self._cancellation = cancellation
         self._limits = limits
         self._output_path = output_path
+        self._events_seen = events_seen
         self._ledger = Ledger()
         self._deadline = time.monotonic() + limits.timeout if limits.timeout else 0.0
 
@@ -138,7 +141,10 @@ class Attempt:
         return Ended(status=Status.ABORTED, exit_code=code, error=self._cancellation.reason)
 
     def _take(self, event: HarnessEvent) -> None:
-        self._recorder.agent_event(self._record.step, self._record.number, event)
+        if self._events_seen:
+            self._events_seen -= 1
+        else:
+            self._recorder.agent_event(self._record.step, self._record.number, event)
         if self._ledger.take(event):
             self._recorder.attempt_changed(self._counted())
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.history.logs import RunLogs
 from dagu.history.records import RunRecord, Status
+from dagu.run.bookmark import Bookmarks
 from dagu.run.cancel import Cancellation
 from dagu.run.masking import Masker
 from dagu.run.outcome import Outcome
@@ -82,6 +83,7 @@ class RunContext:
         env: What commands on the host get, before the step adds to it.
         contained_env: What commands in containers get, before the step adds to it.
         scope: What fields of the root can see; steps add to it.
+        bookmarks: Of the attempts that go on now; None where nothing is kept.
         engine: None where nothing of the run needs a container.
         container: The run's own container, None if it has none.
         dry: Steps only count as succeeded.
@@ -103,6 +105,7 @@ class RunContext:
     masker: Masker
     providers: Providers
     start_child: StartChild
+    bookmarks: Bookmarks | None = None
     engine: Engine | None = None
     container: SharedContainer | None = None
     artifacts_dir: Path | None = None

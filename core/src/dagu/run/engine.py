@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from dagu.contracts.container import ContainerRequest, ImageInfo
+from dagu.contracts.container import EMPTY, ContainerRequest, ImageInfo
 from dagu.contracts.requirements import required_capabilities
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.contracts.specs import Refusal
 from dagu.errors import PolicyRefused, RuntimeFailure, Unsupported
+from dagu.run.claims import RunClaims
 from dagu.run.container_spec import open_ended, resolved
 from dagu.run.containers import RequestMaker, Wanted
 from dagu.run.context import Providers
 from dagu.run.egress import Hosts, allowed_hosts
 from dagu.run.raw import Raw, covered, with_raw
 from dagu.run.recorder import Recorder
+from dagu.run.resume import Interrupted, found_again
 from dagu.run.volumes import volumes
 from dagu.sandbox import labels, scratch
 from dagu.sandbox.egress import Gates
@@ -29,8 +32,9 @@ from dagu.sandbox.outfit import Outfit
 from dagu.sandbox.own import Janitor
 from dagu.sandbox.paths import HostPaths
 from dagu.sandbox.policy import Policy, policy_from_environment
-from dagu.sandbox.reaper import Leftover, leftovers, reap
+from dagu.sandbox.reaper import Leftover, leftovers, own_runner, reap
 from dagu.sandbox.registry import Credentials
+from dagu.sandbox.taken import Taken
 from dagu.workflow.model import ContainerSpec, Step, Workflow
 from dagu.workflow.values.resolve import resolve, resolve_value
 from dagu.workflow.values.scope import Scope
@@ -51,10 +55,11 @@ class Engine:
     review: Review
     policy: Policy
     gates: Gates
-    run_id: str
+    marks: Callable[..., Mapping[str, str]]
     environ: Mapping[str, str] = field(repr=False)
     notice: Callable[[str], None]
     limited: bool = False
+    taken: dict[str, Interrupted] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
     def close(self) -> None:
@@ -62,6 +67,8 @@ class Engine:
         with contextlib.ExitStack() as stack:
             stack.callback(self.runtime.close)
             stack.callback(self.gates.close)
+            for left in self.taken.values():
+                self.janitor.discard(Taken(left.facts.container))
             self.janitor.finish()
 
     def wanted(
@@ -83,7 +90,7 @@ class Engine:
             Unsupported: The runtime lacks a capability.
             PolicyRefused: A reviewer says no.
         """
-        marks = labels.for_run(self.run_id, step=step, attempt=attempt, keep=spec.keep_container)
+        marks = self.marks(step=step, attempt=attempt, keep=spec.keep_container)
         wanted = self.requests.make(spec, labels=marks, env=env, temporary=self.temporary(spec, raw))
         request = wanted.request
         if raw:
@@ -187,14 +194,18 @@ def open_engine(
     directory: Path,
     environ: Mapping[str, str],
     run_id: str,
+    home: Path,
     recorder: Recorder,
     review: Review,
+    interrupted: Mapping[str, Interrupted] = EMPTY,
 ) -> Engine:
     """Reach the engine and clear away what dead runs left on it.
 
     Args:
         env: What commands in containers get; the secrets are among it.
         directory: What relative bind sources are relative to.
+        home: Where the run is kept.
+        interrupted: Attempts of this run that an earlier runner began.
 
     Raises:
         RuntimeFailure: The engine can't be reached; the message tells where, and what to do.
@@ -213,7 +224,10 @@ def open_engine(
     try:
         for warning in runtime.check().warnings:
             recorder.notice(warning)
-        _reap(runtime, recorder)
+        taken = found_again(runtime, run_id, interrupted, recorder.masker, recorder.notice)
+        spared = {one.facts.container for one in taken.values()}
+        _reap(runtime, recorder, claims=RunClaims(run_id, str(home)), spared=spared)
+        marks = partial(labels.for_run, run_id, home=str(home), runner=own_runner(runtime))
     except BaseException:
         runtime.close()
         raise
@@ -232,11 +246,12 @@ def open_engine(
         janitor=Janitor(runtime, failed=lambda container, error: _left(recorder, container, error)),
         review=review,
         policy=policy_from_environment(environ),
-        gates=Gates(runtime, labels.for_run(run_id)),
-        run_id=run_id,
+        gates=Gates(runtime, marks()),
+        marks=marks,
         environ=environ,
         notice=recorder.notice,
         limited=workflow.cpu_limit is not None or workflow.memory_limit is not None,
+        taken=taken,
     )
 
 
@@ -264,14 +279,16 @@ def _specs(workflow: Workflow) -> Iterable[ContainerSpec]:
     return {id(spec): spec for spec in specs if spec is not None}.values()
 
 
-def _reap(runtime: ContainerRuntime, recorder: Recorder) -> None:
+def _reap(
+    runtime: ContainerRuntime, recorder: Recorder, *, claims: RunClaims, spared: Collection[str]
+) -> None:
     def failed(thing: Leftover, error: RuntimeFailure) -> None:
         recorder.notice(f"{thing.kind} {thing.name} of a dead run can't be removed: {error.message}")
 
     if count := end_orphans():
         recorder.notice(f"ended {count} processes of dead runs")
     with contextlib.suppress(RuntimeFailure):  # the run itself will say what is wrong with the engine
-        for thing in reap(runtime, leftovers(runtime), failed=failed):
+        for thing in reap(runtime, leftovers(runtime, spared=spared), failed=failed, claims=claims):
             recorder.notice(f"removed {thing.kind} {thing.name[:12]}, left by run {thing.run}")
 
 

@@ -19,6 +19,7 @@ from dagu.run.handlers import for_status, run_handler
 from dagu.run.numbers import seconds
 from dagu.run.outcome import Outcome, total
 from dagu.run.places import host_target, run_container, shared_target
+from dagu.run.resume import Interrupted
 from dagu.workflow.model import Step
 
 _NAMED = 5
@@ -33,6 +34,8 @@ class Means:
         make_runtime: Opens the container runtime that the operator chose.
         directory: What relative bind sources are relative to.
         done: Outcomes of steps that need not run again.
+        interrupted: Attempts that an earlier runner began, and whose containers may still be there.
+        begun: An earlier runner had got as far as the steps.
         handlers: Cancels handlers, which outlive the cancellation of the run itself.
     """
 
@@ -41,6 +44,8 @@ class Means:
     directory: Path
     handlers: Cancellation
     done: Mapping[str, Outcome] = field(default_factory=dict)
+    interrupted: Mapping[str, Interrupted] = field(default_factory=dict)
+    begun: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +101,10 @@ def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
         directory=means.directory,
         environ=run.environ,
         run_id=run.run_id,
+        home=run.logs.home.absolute(),
         recorder=run.recorder,
         review=means.review,
+        interrupted=means.interrupted,
     )
     stack.callback(engine.close)
     preflight(engine, workflow, run.scope, run.providers)
@@ -118,16 +125,11 @@ def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
 
 def _body(run: RunContext, means: Means) -> tuple[Status, str, Mapping[str, Outcome]]:
     workflow = run.workflow
-    if not run.dry and not _wanted(run):
-        return Status.ABORTED, "", {}
-    init = run_handler(run, "init", Status.RUNNING)
-    if init is not None and init.status is not Status.SKIPPED and not init.lets_go_on:
-        if run.cancellation.stopped.is_set():
-            return Status.ABORTED, run.cancellation.reason, {}
-        return Status.FAILED, f"handler init failed: {init.error}", {}
+    if not means.begun and (unbegun := _not_begun(run)) is not None:
+        return (*unbegun, {})
     limit = 0.0 if run.dry else seconds(workflow.timeout_sec, run.scope, "timeout_sec")
     with run.cancellation.deadline(limit):
-        if not run.dry:
+        if not run.dry and not means.begun:
             run.cancellation.stopped.wait(seconds(workflow.delay_sec, run.scope, "delay_sec"))
         outcomes = run_graph(run, workflow.steps, done=means.done)
     if run.cancellation.stopped.is_set():
@@ -142,6 +144,18 @@ def _failures(run: RunContext, outcomes: Mapping[str, Outcome]) -> str:
     names = [step.name for step in run.workflow.steps if outcomes[step.name].status is Status.FAILED]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"step{'s' if len(names) > 1 else ''} {', '.join(names[:_NAMED])}{more} failed"
+
+
+def _not_begun(run: RunContext) -> tuple[Status, str] | None:
+    """How a run ends whose steps may not start; None for one whose steps may."""
+    if not run.dry and not _wanted(run):
+        return Status.ABORTED, ""
+    init = run_handler(run, "init", Status.RUNNING)
+    if init is None or init.status is Status.SKIPPED or init.lets_go_on:
+        return None
+    if run.cancellation.stopped.is_set():
+        return Status.ABORTED, run.cancellation.reason
+    return Status.FAILED, f"handler init failed: {init.error}"
 
 
 def _wanted(run: RunContext) -> bool:

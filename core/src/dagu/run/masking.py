@@ -39,6 +39,10 @@ class Masker:
         other._learn(self._values)
         return other
 
+    def known(self) -> frozenset[bytes]:
+        """The secret values."""
+        return frozenset(self._values)
+
     def __bool__(self) -> bool:
         return self._pattern is not None
 

@@ -16,15 +16,17 @@ from dagu.run.egress import Hosts, allowed_hosts, through_gate
 from dagu.run.engine import Engine, steps_in
 from dagu.run.plan import Target
 from dagu.run.raw import Raw
+from dagu.run.resume import Interrupted
 from dagu.sandbox import scratch
 from dagu.sandbox.command import Command
 from dagu.sandbox.existing import ExistingContainer
 from dagu.sandbox.host import HostPlace
-from dagu.sandbox.own import Discard, OwnContainer
+from dagu.sandbox.own import Discard, Noting, OwnContainer
 from dagu.sandbox.place import Place
 from dagu.sandbox.readiness import Readiness
 from dagu.sandbox.run_container import Keeping, RunContainer
 from dagu.sandbox.shared import SharedContainer
+from dagu.sandbox.taken import TakenContainer
 from dagu.workflow.model import ContainerSpec, Workflow
 from dagu.workflow.values.patterns import Pattern
 from dagu.workflow.values.scope import Scope
@@ -91,6 +93,7 @@ class Occasion:
         stopped: Set when whoever wants the container no longer does.
         raw: The engine's raw objects of ``docker.run``: ``container``, ``host``, ``network``.
         egress: The hosts that its network lets through, where it has an allowlist.
+        noting: The bookmark of that attempt.
     """
 
     step: str
@@ -98,6 +101,7 @@ class Occasion:
     stopped: threading.Event
     raw: Raw = field(default_factory=lambda: EMPTY, repr=False)
     egress: Hosts = None
+    noting: Callable[[], Noting | None] = lambda: None
 
 
 def step_target(engine: Engine, spec: ContainerSpec, env: Mapping[str, str], occasion: Occasion) -> Target:
@@ -150,7 +154,31 @@ def _open_step(
     discard: Discard = engine.janitor.remove if spec.name else engine.janitor.discard
     if spec.keep_container:
         discard = _leave
-    return OwnContainer(engine.runtime, request, image=image, outfit=wanted.outfit, discard=discard)
+    return OwnContainer(
+        engine.runtime,
+        request,
+        image=image,
+        outfit=wanted.outfit,
+        discard=discard,
+        # Copies are brought back, and a proxy is kept, only by the runner that made them.
+        noting=None if wanted.outfit.carried or occasion.egress is not None else occasion.noting(),
+    )
+
+
+def taken_target(engine: Engine, target: Target, one: Interrupted) -> Target:
+    """The target of a step whose container is there already."""
+    facts = one.facts
+
+    def open_taken(_commands: Sequence[Command]) -> Place:
+        return TakenContainer(
+            engine.runtime,
+            facts.container,
+            image=facts.image,
+            init=facts.init,
+            discard=_leave if facts.keep else engine.janitor.remove,
+        )
+
+    return replace(target, open=open_taken)
 
 
 def _leave(_made: object) -> None:

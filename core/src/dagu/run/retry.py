@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,12 +38,19 @@ class RetryPlan:
     notices: Sequence[str] = ()
 
 
-def plan(record: RunRecord, home: Path, *, base: Path | None) -> RetryPlan:
+ENDED_WELL = GOOD | {Status.SKIPPED}
+"""States of steps that need not run again."""
+
+
+def plan(
+    record: RunRecord, home: Path, *, base: Path | None, ended: Collection[Status] = ENDED_WELL
+) -> RetryPlan:
     """What a recorded run needs to go on, as its file was when it started.
 
     Args:
         record: With its steps; nobody runs it now.
         base: The base config.
+        ended: States of steps that count as they are.
 
     Raises:
         UsageError: There is nothing to run again, or what it would need is not kept.
@@ -68,7 +75,7 @@ def plan(record: RunRecord, home: Path, *, base: Path | None) -> RetryPlan:
         begun = replace(record, attempt=0, started_at=datetime.now(UTC).timestamp(), steps=steps)
         return replace(ready, record=begun)
     kept = {step.name: step for step in record.steps if step.kind == "step"}
-    failed, secret = _again(workflow.steps, kept)
+    failed, secret = _again(workflow.steps, kept, ended)
     again = failed | secret
     logs = RunLogs(home, record.workflow, record.run_id)
     done = {
@@ -114,16 +121,15 @@ def _workflow(record: RunRecord, base: Path | None) -> Workflow:
     return found.documents.get(record.workflow, found) if record.parent_step else found
 
 
-def _again(steps: Sequence[Step], kept: Mapping[str, StepRecord]) -> tuple[set[str], set[str]]:
-    """The steps that run again: those that did not end well with all after them, and those they need secrets of."""
+def _again(
+    steps: Sequence[Step], kept: Mapping[str, StepRecord], ended: Collection[Status]
+) -> tuple[set[str], set[str]]:
+    """The steps that run again: those that did not end so with all after them, and those they need secrets of."""
     dependents: dict[str, list[str]] = {}
     for step in steps:
         for name in step.depends:
             dependents.setdefault(name, []).append(step.name)
-    ended_well = GOOD | {Status.SKIPPED}
-    failed = {
-        step.name for step in steps if step.name not in kept or kept[step.name].status not in ended_well
-    }
+    failed = {step.name for step in steps if step.name not in kept or kept[step.name].status not in ended}
     failed = _closure(failed, dependents)
     needed = _closure(failed, {step.name: step.depends for step in steps}) - failed
     secret = {name for name in needed if MASK in json.dumps(kept[name].outputs, default=dict)}

@@ -16,6 +16,7 @@ from dagu.history.logs import RunLogs, file_name
 from dagu.history.records import RunRecord, Status, StepRecord
 from dagu.history.store import History
 from dagu.plugins import Plugins
+from dagu.run.bookmark import Bookmarks
 from dagu.run.cancel import Cancellation
 from dagu.run.children import Children
 from dagu.run.context import RunContext
@@ -25,6 +26,7 @@ from dagu.run.masking import Masker
 from dagu.run.outcome import Outcome
 from dagu.run.prepare import Identity, Prepared, now, prepare
 from dagu.run.recorder import Observer, Recorder
+from dagu.run.resume import Interrupted
 from dagu.run.run_log import RunLog
 from dagu.workflow.model import Workflow
 from dagu.workflow.values.params_tokens import CallerInput
@@ -78,6 +80,8 @@ class RunStarter:
         masker: Masker | None = None,
         earlier: RunRecord | None = None,
         done: Mapping[str, Outcome] | None = None,
+        interrupted: Mapping[str, Interrupted] | None = None,
+        begun: bool = False,
         notices: Sequence[str] = (),
     ) -> Finished:
         """Run it to its end.
@@ -88,6 +92,7 @@ class RunStarter:
             masker: Knows the secrets of the runs around it.
             earlier: The record of the same run up to now, when it is taken up again.
             done: Outcomes of steps that need not run again.
+            interrupted, begun: See :class:`~dagu.run.execution.Means`.
             notices: What to tell the user at first.
 
         Raises:
@@ -153,6 +158,8 @@ class RunStarter:
                 review=self._plugins.review,
                 directory=self._bind_base(workflow, prepared.directory),
                 handlers=self._handlers,
+                interrupted=interrupted or {},
+                begun=begun,
                 done=done or {},
             )
             return execute(run, means)
@@ -210,6 +217,7 @@ class RunStarter:
             cancellation=cancellation,
             masker=recorder.masker,
             providers=_Providers(self._plugins),
+            bookmarks=None if self._history is None else Bookmarks(logs, recorder.masker),
             start_child=children,
             artifacts_dir=prepared.artifacts_dir,
             dry=self._dry,

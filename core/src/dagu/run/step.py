@@ -70,7 +70,10 @@ class StepRunner:
             run_steps=self.run_steps,
             handler=self.handler,
         )
-        if not Conditions(context).hold(step.preconditions, path=f"{step.path}.preconditions"):
+        going_on = self.run.engine is not None and step.name in self.run.engine.taken
+        if not going_on and not Conditions(context).hold(
+            step.preconditions, path=f"{step.path}.preconditions"
+        ):
             return Outcome(status=Status.SKIPPED)
         return self._repeated(step, context)
 
@@ -107,7 +110,7 @@ class StepRunner:
             if last.ended.status is not Status.FAILED or last.ended.timed_out:
                 return last
             errors.append(f"{last.provider}: {last.ended.error}" if last.provider else last.ended.error)
-            index += 1
+            index = last.index + 1
             if index >= last.alternatives:
                 return replace(last, ended=replace(last.ended, error="\n".join(errors)))
 

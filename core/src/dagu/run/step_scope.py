@@ -97,10 +97,15 @@ class AttemptFiles:
     output: Path | None = None
 
 
-def with_attempt(context: StepContext, number: int, *, handler: bool) -> tuple[StepContext, AttemptFiles]:
+def with_attempt(
+    context: StepContext, number: int, *, handler: bool, left_at: str = ""
+) -> tuple[StepContext, AttemptFiles]:
     """The context of one attempt, and its files.
 
     Raises:
+    Args:
+        left_at: Where a container that runs already leaves its outputs.
+
         UsageError: A stream goes to where it may not.
     """
     run, step = context.run, context.step
@@ -109,7 +114,7 @@ def with_attempt(context: StepContext, number: int, *, handler: bool) -> tuple[S
         return context, AttemptFiles(stdout=stdout, stderr=stderr, also=_streams(context))
     contained = context.target.contained or step.action in OWN_CONTAINER
     output = None if contained else stdout.with_suffix(".output")
-    output_path = unique(f"{context.target.temporary}/.dagu-output-") if output is None else str(output)
+    output_path = left_at or str(output or unique(f"{context.target.temporary}/.dagu-output-"))
     paths = {"stdout_file": str(stdout), "stderr_file": str(stderr), "output_file": output_path}
     names = step_names(name=context.names["step.name"], id=step.id, **paths)
     values = attempt_values(**paths)

@@ -63,4 +63,5 @@ def occasion(run: RunContext, step: Step, raw: Raw | None = None) -> Occasion:
         attempt=lambda: run.recorder.next_attempt(step.name) - 1,
         stopped=run.cancellation.stopped,
         raw=raw or {},
+        noting=lambda: run.bookmarks.of(step.name) if run.bookmarks else None,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,14 +13,18 @@ from dagu.errors import DaguError
 from dagu.history.records import AttemptRecord, Status
 from dagu.run.actions import planner
 from dagu.run.attempt import Attempt, Limits
+from dagu.run.bookmark import Facts
 from dagu.run.context import StepContext
+from dagu.run.continued_log import ContinuedLog
 from dagu.run.ending import Ended, failed
 from dagu.run.log import TAIL, AttemptLog, LogFile
 from dagu.run.numbers import seconds
 from dagu.run.outcome import GOOD
+from dagu.run.places import taken_target
 from dagu.run.plan import Alternative, Plan
 from dagu.run.publish import publish
 from dagu.run.published import NOTHING, Published
+from dagu.run.resume import Interrupted
 from dagu.run.step_scope import AttemptFiles, with_attempt
 
 _SCRIPT_PATH = re.compile(r"/[^\s:'\"]*/\.?dagu-[0-9a-z_]+/script\b")
@@ -33,11 +37,13 @@ class Try:
 
     Attributes:
         context: What it saw.
+        index: Which alternative it was.
         alternatives: How many its plan had.
     """
 
     context: StepContext
     ended: Ended
+    index: int
     stdout: Path
     stderr: Path
     published: Published = NOTHING
@@ -56,11 +62,15 @@ def attempt(context: StepContext, index: int, *, handler: bool) -> Try:
         DaguError: It could not even be planned.
     """
     run, step = context.run, context.step
+    taken = run.engine.taken.pop(step.name, None) if run.engine is not None else None
     number = run.recorder.next_attempt(step.name)
-    context, files = with_attempt(context, number, handler=handler)
+    left_at = ""
+    if taken is not None:
+        number, index, left_at = taken.number, taken.facts.alternative, taken.facts.output_path
+    context, files = with_attempt(context, number, handler=handler, left_at=left_at)
     try:
         plan = planner(step)(context)
-        ended, log, provider = _run(context, plan, index, number, files)
+        ended, log, provider = _run(context, plan, index, number, files, taken)
         published = NOTHING
         if ended.status in GOOD and not handler:
             try:
@@ -79,6 +89,7 @@ def attempt(context: StepContext, index: int, *, handler: bool) -> Try:
     return Try(
         context=context,
         ended=ended,
+        index=index,
         stdout=files.stdout,
         stderr=files.stderr,
         published=published,
@@ -88,26 +99,32 @@ def attempt(context: StepContext, index: int, *, handler: bool) -> Try:
 
 
 def _run(
-    context: StepContext, plan: Plan, index: int, number: int, files: AttemptFiles
+    context: StepContext,
+    plan: Plan,
+    index: int,
+    number: int,
+    files: AttemptFiles,
+    taken: Interrupted | None,
 ) -> tuple[Ended, AttemptLog, str]:
     run, step = context.run, context.step
+    if taken is not None and run.engine is not None:
+        plan = replace(plan, target=taken_target(run.engine, plan.target, taken))
     alternative: Alternative | None = plan.alternatives[index] if plan.alternatives else None
     record = AttemptRecord(
         run_id=run.run_id,
         step=step.name,
         number=number,
         status=Status.RUNNING,
-        started_at=time.time(),
+        started_at=time.time() if taken is None else taken.started_at,
         place=plan.target.kind,
         provider=alternative.provider if alternative else "",
     )
     limits = Limits(
-        timeout=seconds(step.timeout_sec, context.scope, f"{step.path}.timeout_sec"),
+        timeout=_remaining(seconds(step.timeout_sec, context.scope, f"{step.path}.timeout_sec"), record),
         signal=(step.signal_on_stop or "TERM").removeprefix("SIG"),
         grace=run.workflow.max_clean_up_time_sec,
     )
-    log = _log(context, files)
-    with log:
+    with _bookmark(context, index, number, files), _log(context, files, taken) as log:
         ended = Attempt(
             record=record,
             log=log,
@@ -115,16 +132,42 @@ def _run(
             cancellation=run.cancellation,
             limits=limits,
             output_path=files.output_path,
+            events_seen=0 if taken is None else taken.events,
         ).run(plan, alternative)
     return ended, log, record.provider
 
 
-def _log(context: StepContext, files: AttemptFiles) -> AttemptLog:
+def _remaining(timeout: float, record: AttemptRecord) -> float:
+    """What is left of an attempt's time; it may have begun with another runner."""
+    return max(0.001, timeout - (time.time() - record.started_at)) if timeout else 0.0
+
+
+@contextmanager
+def _bookmark(context: StepContext, index: int, number: int, files: AttemptFiles) -> Iterator[None]:
+    bookmarks = context.run.bookmarks
+    if bookmarks is None or not files.output_path or files.output is not None:
+        yield
+        return
+    sizes = {stream: path.stat().st_size if path.exists() else 0 for stream, path in files.also.items()}
+    facts = Facts(alternative=index, output_path=files.output_path, also=sizes)
+    bookmark = bookmarks.open(context.step.name, number, facts)
+    try:
+        yield
+    finally:
+        bookmark.drop()
+
+
+def _log(context: StepContext, files: AttemptFiles, taken: Interrupted | None) -> AttemptLog:
     run = context.run
-    streams = []
+    streams: list[LogFile] = []
     for stream, path in (("stdout", files.stdout), ("stderr", files.stderr)):
         told = _teller(context, stream) if run.recorder.watched else None
-        streams.append(LogFile(path, run.masker, also=files.also.get(stream), told=told))
+        also = files.also.get(stream)
+        if taken is None:
+            streams.append(LogFile(path, run.masker, also=also, told=told))
+        else:
+            before = taken.facts.also.get(stream, 0)
+            streams.append(ContinuedLog(path, run.masker, also=also, also_before=before, told=told))
     return AttemptLog(*streams)
 
 

@@ -2,7 +2,8 @@
 
 The owner is a process of one boot of one machine. On that machine its life can be proven: the process id together
 with its start time names it for as long as the machine runs (proc(5), field 22 of ``stat``). A runner inside a
-container counts its processes for itself, so the owner names its PID namespace too (pid_namespaces(7)).
+container counts its processes for itself, so the owner names its PID namespace too (pid_namespaces(7)). Where the
+process can't be seen from, its container may be known to the engine.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ STEP = PREFIX + "step"
 ATTEMPT = PREFIX + "attempt"
 KEEP = PREFIX + "keep"
 RUNNER = PREFIX + "runner"
-"""The container that the owner runs in, where it runs in one."""
+"""The owner's own container, if this engine has it, and when it was started: ``id@seconds``."""
+HOME = PREFIX + "home"
+"""Where the owner keeps its runs; the locks there tell whether another process took the run up."""
 
 _FIRST = 0xEFFFFFFC
 """The number of the PID namespace that a machine starts with: PROC_PID_INIT_INO in the kernel's proc_ns.h."""
@@ -71,13 +74,20 @@ class Owner:
         # Only the first namespace sees the processes of all others.
         return self._inside() if here == _FIRST else None
 
-    def _inside(self) -> bool:
+    def _inside(self) -> bool | None:
+        hidden = False
         for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and _namespace(entry.name) == self.namespace:
-                inner = _status(entry.name, "NSpid").split()
-                if inner and inner[-1] == str(self.pid) and _start_time(int(entry.name)) == self.start:
-                    return True
-        return False
+            if not entry.name.isdigit():
+                continue
+            # Which namespace another user's process is in is not told; that it has one within ours, is.
+            inner = _status(entry.name, "NSpid").split()
+            if len(inner) < 2 or inner[-1] != str(self.pid) or _start_time(int(entry.name)) != self.start:
+                continue
+            namespace = _namespace(entry.name)
+            if namespace == self.namespace:
+                return True
+            hidden = hidden or namespace == 0
+        return None if hidden else False
 
 
 def owner_of(marks: Mapping[str, str]) -> Owner | None:
@@ -85,9 +95,20 @@ def owner_of(marks: Mapping[str, str]) -> Owner | None:
     return Owner.parse(marks.get(OWNER, ""))
 
 
-def for_run(run_id: str, *, step: str = "", attempt: int = 0, keep: bool = False) -> Mapping[str, str]:
-    """The labels of a thing that this process makes for a run."""
+def for_run(
+    run_id: str, *, home: str = "", runner: str = "", step: str = "", attempt: int = 0, keep: bool = False
+) -> Mapping[str, str]:
+    """The labels of a thing that this process makes for a run.
+
+    Args:
+        home: Where the run is kept, absolute.
+        runner: This process' own container, as :data:`RUNNER` has it.
+    """
     labels = {OWNER: str(Owner.me()), RUN: run_id}
+    if home:
+        labels[HOME] = home
+    if runner:
+        labels[RUNNER] = runner
     if step:
         labels[STEP] = step
         labels[ATTEMPT] = str(attempt)
@@ -98,11 +119,15 @@ def for_run(run_id: str, *, step: str = "", attempt: int = 0, keep: bool = False
 
 @cache
 def _host() -> str:
-    # The machine id survives renaming and is unique; a container without one has its host name.
+    # The machine id survives renaming and is unique. In a container it may be the image's, which others have too.
+    name = os.uname().nodename
     try:
-        return Path("/etc/machine-id").read_text().strip() or os.uname().nodename
+        machine = Path("/etc/machine-id").read_text().strip()
     except OSError:
-        return os.uname().nodename
+        machine = ""
+    if not machine:
+        return name
+    return machine if _namespace("self") == _FIRST else f"{machine}+{name}"
 
 
 @cache

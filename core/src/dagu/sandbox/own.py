@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from dagu.contracts.container import ContainerRequest, ExitStatus, ImageInfo
 from dagu.contracts.runtime import ContainerRuntime, Execution
@@ -19,8 +20,28 @@ from dagu.sandbox.outfit import Outfit, Outfitted
 from dagu.sandbox.place import Place
 from dagu.sandbox.programs import missing
 
-Discard = Callable[[Outfitted], None]
+
+class Disposable(Protocol):
+    """A container with what it needed beside itself."""
+
+    id: str
+
+    def release(self) -> None:
+        """Remove what it needed, once it is gone."""
+
+
+Discard = Callable[[Disposable], None]
 """Takes a container that is no longer needed and sees to its removal."""
+
+
+class Noting(Protocol):
+    """Told how far a container has come, so that another runner could go on with it."""
+
+    def created(self, container: str, request: ContainerRequest) -> None:
+        """It exists, and was not started."""
+
+    def fed(self) -> None:
+        """All of its standard input was handed over, where the request has one."""
 
 
 class OwnContainer(Place):
@@ -30,6 +51,7 @@ class OwnContainer(Place):
         request: The container without its command.
         image: What the image says of itself.
         discard: Called with the container once it is no longer needed.
+        noting: Told how far its start has come.
     """
 
     kind = "container"
@@ -43,7 +65,9 @@ class OwnContainer(Place):
         image: ImageInfo,
         outfit: Outfit,
         discard: Discard,
+        noting: Noting | None = None,
     ) -> None:
+        self._noting = noting
         self._runtime = runtime
         self._request = request
         self._image = image
@@ -70,6 +94,9 @@ class OwnContainer(Place):
         made = Outfitted(self._runtime, request, self._outfit)
         try:
             stdin = None if ready.stdin is None else BytesIO(ready.stdin)
+            if self._noting is not None:
+                self._noting.created(made.id, request)
+                stdin = None if ready.stdin is None else _Input(ready.stdin, self._noting.fed)
             kept = self._image.entrypoint if ready.keep_entrypoint else ()
             execution = _MainProcess(
                 self._runtime,
@@ -107,6 +134,22 @@ class OwnContainer(Place):
             self._made.fetch()
         finally:
             self._discard(self._made)
+
+
+class _Input(BytesIO):
+    """Standard input that tells, once, when all of it was taken."""
+
+    def __init__(self, content: bytes, taken: Callable[[], object]) -> None:
+        super().__init__(content)
+        self._taken: Callable[[], object] | None = taken
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        block = super().read(size)
+        # Blocks are asked for one after the other, so the ones before were handed over.
+        if not block and self._taken is not None:
+            taken, self._taken = self._taken, None
+            taken()
+        return block
 
 
 class _MainProcess(Execution):
@@ -169,13 +212,13 @@ class Janitor:
         self._failed = failed
         self._threads: list[threading.Thread] = []
 
-    def discard(self, made: Outfitted) -> None:
+    def discard(self, made: Disposable) -> None:
         """Remove a container soon."""
         thread = threading.Thread(target=self.remove, args=(made,), name=f"remove {made.id[:12]}")
         self._threads.append(thread)
         thread.start()
 
-    def remove(self, made: Outfitted) -> None:
+    def remove(self, made: Disposable) -> None:
         """Remove a container now, and what it needed."""
         try:
             self._runtime.remove(made.id)

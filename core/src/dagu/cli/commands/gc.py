@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from dagu.cli.session import session
 from dagu.cli.text import remark
 from dagu.errors import RuntimeFailure
 
+if TYPE_CHECKING:
+    from dagu.sandbox.reaper import Leftover
+
 app = options.app()
 
 
@@ -20,21 +23,31 @@ app = options.app()
 def gc(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list it.")] = False,
+    unknown: Annotated[
+        bool,
+        typer.Option(
+            "--unknown", help="Also what belongs to runners of which nothing can be known from here."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove containers, networks, volumes and processes whose runner is dead.
 
-    What belongs to a runner that lives is never touched, nor what no run of dagu made, nor containers that a workflow
-    asked to keep. Every run does this by itself when it opens the engine. Exit status 1 if something could not be
-    removed.
+    What belongs to a runner that lives is never touched, nor what a resumed run took up, nor what no run of dagu made,
+    nor containers that a workflow asked to keep. Every run does this by itself when it opens the engine. Exit status
+    1 if something could not be removed.
+
+    Whether a runner on another machine, or in another container of an engine elsewhere, lives can't be known from
+    here. What such runners hold is left alone, unless --unknown says that there are none.
 
     \b
     Examples:
       dagu gc --dry-run
       DAGU_CONTAINER_RUNTIME=podman dagu gc
     """
+    from dagu.run.claims import RunClaims
     from dagu.sandbox.guardian import end_orphans, orphans
-    from dagu.sandbox.reaper import Leftover, leftovers, reap
+    from dagu.sandbox.reaper import leftovers, reap
 
     found = session(context)
     failures: list[str] = []
@@ -44,8 +57,11 @@ def gc(
 
     spec = found.plugins.runtime_from_environment(found.environ)
     with spec.factory(found.environ) as runtime:
-        things = leftovers(runtime)
-        gone = things if dry_run else reap(runtime, things, failed=failed)
+        things = leftovers(runtime, unknown=unknown)
+        if dry_run:
+            gone = [thing for thing in things if _unclaimed(thing)]
+        else:
+            gone = reap(runtime, things, failed=failed, claims=RunClaims())
     processes = len(list(orphans())) if dry_run else end_orphans()
     if as_json:
         options.print_json(
@@ -67,3 +83,10 @@ def gc(
     for failure in failures:
         remark(failure)
     raise typer.Exit(1 if failures else 0)
+
+
+def _unclaimed(thing: Leftover) -> bool:
+    from dagu.run.claims import RunClaims
+
+    with RunClaims().unclaimed(thing.marks) as free:
+        return free
