@@ -74,7 +74,10 @@ def _drawn(names: tuple[str, ...], waits: tuple[tuple[str, str], ...]) -> Drawin
     number = {name: at for at, name in enumerate(names)}
     pairs = [(number[source], number[target]) for source, target in waits]
     tied = {end for pair in pairs for end in pair}
-    parts = [*_connected(pairs), *(_Part({at: (0.0, 0.0)}, {}) for at in number.values() if at not in tied)]
+    parts = [
+        *map(_laid_out, _connected(pairs)),
+        *(_Part({at: (0.0, 0.0)}, {}) for at in number.values() if at not in tied),
+    ]
     nodes: list[Node] = []
     edges: list[Edge] = []
     width = height = 0.0
@@ -90,30 +93,41 @@ def _drawn(names: tuple[str, ...], waits: tuple[tuple[str, str], ...]) -> Drawin
     return Drawing(width, height, tuple(nodes), tuple(edges))
 
 
-def _connected(pairs: list[tuple[int, int]]) -> Iterator[_Part]:
-    if not pairs:
-        return
+def _connected(pairs: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """The lines of each part that hangs together."""
+    group: dict[int, list[int]] = {}
+    for pair in pairs:
+        joined = [*dict.fromkeys(at for end in pair for at in group.get(end, [end]))]
+        group.update(dict.fromkeys(joined, joined))
+    parts: dict[int, list[tuple[int, int]]] = {}
+    for pair in pairs:
+        parts.setdefault(id(group[pair[0]]), []).append(pair)
+    yield from parts.values()
+
+
+def _laid_out(pairs: Sequence[tuple[int, int]]) -> _Part:
     from fast_sugiyama import from_edges
 
-    # The layout numbers what it adds from how many there are on, so the numbers before that must be the steps'.
+    # The layout's own nodes are numbered from how many there are on, so the numbers below that must be the steps',
+    # and one part is laid out at a time.
     ends = sorted({end for pair in pairs for end in pair})
     number = {end: at for at, end in enumerate(ends)}
     real = set(range(len(ends)))
     edges = [(number[source], number[target]) for source, target in pairs]
-    for positions, _, _, links in from_edges(edges, vertex_spacing=_UNIT, dummy_size=_UNIT / 4):
-        top = max(y for _, (_, y) in positions)
-        left = min(x for _, (x, _) in positions)
-        places = _as_in_file(
-            {int(at): ((x - left) * _ACROSS / _UNIT, (top - y) * _DOWN / _UNIT) for at, (x, y) in positions},
-            real,
-        )
-        lines = _lines([(int(a), int(b)) for a, b in links or ()], places, real)
-        yield _Part(
-            {ends[at]: place for at, place in places.items() if at in real},
-            {(ends[source], ends[target]): points for (source, target), points in lines},
-            max(x for x, _ in places.values()),
-            max(y for _, y in places.values()),
-        )
+    ((positions, _, _, links),) = from_edges(edges, vertex_spacing=_UNIT, dummy_size=_UNIT / 4)
+    top = max(y for _, (_, y) in positions)
+    left = min(x for _, (x, _) in positions)
+    places = _as_in_file(
+        {int(at): ((x - left) * _ACROSS / _UNIT, (top - y) * _DOWN / _UNIT) for at, (x, y) in positions},
+        real,
+    )
+    lines = _lines([(int(source), int(target)) for source, target in links or ()], places, real)
+    return _Part(
+        {ends[at]: place for at, place in places.items() if at in real},
+        {(ends[source], ends[target]): points for (source, target), points in lines},
+        max(x for x, _ in places.values()),
+        max(y for _, y in places.values()),
+    )
 
 
 def _as_in_file(places: Mapping[int, Point], real: set[int]) -> Mapping[int, Point]:
