@@ -165,3 +165,36 @@ def test_a_directory_that_can_not_be_made(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("")
     with pytest.raises(DaguError, match="can't be made"):
         RunLocks(tmp_path).acquire("r1")
+
+
+def test_a_run_that_is_kept_free_gets_no_owner_meanwhile(locks: RunLocks) -> None:
+    locks.acquire("r0").release()
+    owned = threading.Event()
+
+    def own() -> None:
+        with locks.acquire("r1"):
+            owned.set()
+
+    with locks.kept_free("r1") as free:
+        assert free
+        with locks.kept_free("r1") as also:
+            assert also
+        thread = threading.Thread(target=own)
+        thread.start()
+        assert not owned.wait(0.2)
+    thread.join(60)
+    assert owned.is_set()
+    assert not locks.path("r1").exists()
+
+
+def test_a_run_with_an_owner_is_not_kept_free(locks: RunLocks) -> None:
+    with locks.acquire("r1"):
+        with locks.kept_free("r1") as free:
+            assert not free
+        assert locks.is_alive("r1")
+
+
+def test_a_home_that_is_gone_has_no_owners(tmp_path: Path) -> None:
+    with RunLocks(tmp_path / "gone").kept_free("r1") as free:
+        assert free
+    assert not (tmp_path / "gone").exists()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,8 +75,7 @@ def orphan() -> subprocess.Popen[bytes]:
     """A process whose mark names a runner that is dead."""
     from dagu.sandbox.labels import Owner
 
-    me = Owner.me()
-    dead = Owner(me.host, me.boot, 4_194_303, 1)
+    dead = replace(Owner.me(), pid=4_194_303, start=1)
     return subprocess.Popen(["sleep", "600"], env={MARK: f"{dead};"})
 
 

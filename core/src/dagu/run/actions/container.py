@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from dagu.contracts.container import ContainerState
+from dagu.contracts.container import ContainerState, ContainerStatus
 from dagu.errors import ContainerNotFound, RequestRefused, UsageError
 from dagu.run import places
 from dagu.run.container_spec import checked
@@ -26,6 +26,7 @@ from dagu.workflow.values.resolve import Expand, resolve_value
 from dagu.workflow.values.shells import command_argv
 
 _OUTPUT = "DAGU_OUTPUT_FILE"
+_ENDED = {ContainerStatus.EXITED, ContainerStatus.DEAD}
 
 
 def plan(context: StepContext) -> Plan:
@@ -86,7 +87,8 @@ def _open(
             f"with.exec: container {name} does not run, and a new one has no use for the options of an exec",
             hint="start it beforehand, or write what is meant into `container` and `host`",
         )
-    if state is not None and labels.OWNER in state.labels:
+    # One that was created and not started is about to be, by another runner.
+    if state is not None and state.status in _ENDED and labels.OWNER in state.labels:
         engine.runtime.remove(state.id)
     return made.open(commands)
 
