@@ -104,7 +104,7 @@ def read_blocks(path: Path) -> Iterator[bytes]:
 def file_name(name: str) -> str:
     """A file name for any name: unequal names give unequal ones, and none leaves its directory."""
     quoted = "".join(
-        char if char.isalnum() or char in _PLAIN else "".join(f"%{byte:02X}" for byte in char.encode())
+        char if char.isalnum() or char in _PLAIN else "".join(f"%{byte:02X}" for byte in _bytes(char))
         for char in name
     )
     if quoted.startswith("."):
@@ -112,7 +112,11 @@ def file_name(name: str) -> str:
     if len(quoted.encode()) <= _LONGEST:
         return quoted
     start = quoted.encode()[: _LONGEST // 2].decode(errors="ignore")
-    return f"{start}~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    return f"{start}~{hashlib.sha256(_bytes(name)).hexdigest()[:32]}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
 
 
 def _parse(path: Path) -> LogFile | None:

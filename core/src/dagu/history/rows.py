@@ -32,6 +32,9 @@ def encode(column: str, value: Any) -> str | int | float | None:
         return json.dumps(value, default=_plain, separators=(",", ":"))
     if isinstance(value, Status):
         return value.value
+    if isinstance(value, str):
+        # Half a character, cut out of one, or given on the command line, is no text for SQLite.
+        return value.encode(errors="backslashreplace").decode()
     return value  # type: ignore[no-any-return]
 
 

@@ -11,6 +11,7 @@ from typing import Self
 from dagu.contracts.streams import Sink, write_all
 from dagu.errors import DaguError
 from dagu.run.masking import MaskedStream, Masker
+from dagu.run.paths import reason
 
 TAIL = 1024
 """Bytes of a stream's end that go into an error message."""
@@ -101,5 +102,5 @@ class AttemptLog:
 def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise DaguError(f"output can't be written to {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise DaguError(f"output can't be written to {path}: {reason(error)}") from error

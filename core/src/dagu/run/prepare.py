@@ -13,6 +13,7 @@ from dagu.history.logs import file_name
 from dagu.run.engine import all_steps
 from dagu.run.masking import Masker
 from dagu.run.params import chosen_params
+from dagu.run.paths import made_directory
 from dagu.workflow.model import Secret, Workflow
 from dagu.workflow.values.consts import evaluate_consts
 from dagu.workflow.values.context import names_artifacts, run_context
@@ -73,11 +74,13 @@ def prepare(
     environ: Mapping[str, str],
     masker: Masker,
     default_working_dir: str = "",
+    dry: bool = False,
 ) -> Prepared:
     """Evaluate constants, parameters, environment, dotenv files and secrets.
 
     Args:
         masker: Learns the secrets.
+        dry: Make no directory.
 
     Raises:
         DaguError: One of them can't be had; the message names it.
@@ -98,6 +101,8 @@ def prepare(
     chosen = chosen_params(workflow, base, given, environ, identity.work_dir)
     base = base.layer(params=chosen.named, params_json=chosen.json)
     artifacts_dir = _artifacts_dir(workflow, identity, base, environ)
+    if artifacts_dir is not None and not dry:
+        made_directory(artifacts_dir, "artifacts.dir")
     if artifacts_dir is not None:
         base = base.layer(context={"paths.artifacts_dir": str(artifacts_dir)})
     managed = {
@@ -113,7 +118,7 @@ def prepare(
 
     def dotenv(scope: Scope) -> Mapping[str, str]:
         nonlocal directory
-        directory = _directory(workflow, identity.work_dir, scope, default_working_dir)
+        directory = _directory(workflow, identity.work_dir, scope, default_working_dir, dry=dry)
         found = _dotenv(workflow, directory, scope)
         authored.update(dict.fromkeys(found))
         return found
@@ -143,7 +148,7 @@ def prepare(
     )
 
 
-def _directory(workflow: Workflow, work_dir: Path, scope: Scope, default: str) -> Path:
+def _directory(workflow: Workflow, work_dir: Path, scope: Scope, default: str, *, dry: bool) -> Path:
     if workflow.working_dir:
         beside = workflow.file.parent if workflow.file else Path.cwd()
         path = beside / os.path.expanduser(resolve(workflow.working_dir, scope, expand=Expand.SCOPE))
@@ -152,11 +157,7 @@ def _directory(workflow: Workflow, work_dir: Path, scope: Scope, default: str) -
     else:
         return work_dir
     path = Path(os.path.abspath(path))
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"working_dir: {path} can't be used: {error.strerror}") from error
-    return path
+    return path if dry else made_directory(path, "working_dir")
 
 
 def _dotenv(workflow: Workflow, directory: Path, scope: Scope) -> dict[str, str]:
@@ -169,7 +170,7 @@ def _dotenv(workflow: Workflow, directory: Path, scope: Scope) -> dict[str, str]
                 text = path.read_text()
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
-            except (OSError, UnicodeDecodeError) as error:
+            except (OSError, ValueError) as error:
                 raise UsageError(f"dotenv: {path} can't be read: {error}") from error
             found.update(parse_dotenv(text))
             break

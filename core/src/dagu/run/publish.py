@@ -7,6 +7,7 @@ from typing import Any
 
 from dagu.run.context import StepContext
 from dagu.run.ending import Ended
+from dagu.run.paths import reason
 from dagu.run.published import Published
 from dagu.workflow.values.errors import OutputInvalid
 from dagu.workflow.values.output_entries import output_entries
@@ -49,8 +50,8 @@ def _text(path: Path, limit: int) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(limit + 1)
-    except OSError as error:
-        raise OutputInvalid(f"output {path.name} can't be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise OutputInvalid(f"output {path.name} can't be read: {reason(error)}") from error
     if len(content) > limit:
         raise OutputInvalid(f"output exceeds max_output_size ({limit} bytes)")
     return content.decode(errors="replace")

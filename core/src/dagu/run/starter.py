@@ -130,14 +130,13 @@ class RunStarter:
                     environ=self.environ,
                     masker=masker,
                     default_working_dir="" if root else self._default_working_dir,
+                    dry=self._dry,
                 )
             except DaguError as error:
                 recorder = self._recorder(record, masker, log)
                 recorder.begin(again=earlier is not None)
                 recorder.run_finished(Status.FAILED, str(error))
                 return Finished(record=recorder.run)
-            if prepared.artifacts_dir is not None and not self._dry:
-                make_directory(prepared.artifacts_dir)
             if earlier is None or earlier.status is Status.QUEUED:
                 record = replace(record, params=masker.text(prepared.params_text))
             recorder = self._recorder(record, masker, log)
@@ -158,9 +157,9 @@ class RunStarter:
                 review=self._plugins.review,
                 directory=self._bind_base(workflow, prepared.directory),
                 handlers=self._handlers,
+                done=done or {},
                 interrupted=interrupted or {},
                 begun=begun,
-                done=done or {},
             )
             return execute(run, means)
 
@@ -217,8 +216,8 @@ class RunStarter:
             cancellation=cancellation,
             masker=recorder.masker,
             providers=_Providers(self._plugins),
-            bookmarks=None if self._history is None else Bookmarks(logs, recorder.masker),
             start_child=children,
+            bookmarks=None if self._history is None else Bookmarks(logs, recorder.masker),
             artifacts_dir=prepared.artifacts_dir,
             dry=self._dry,
         )

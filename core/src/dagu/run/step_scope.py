@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dagu.errors import UsageError
+from dagu.errors import DaguError, UsageError
 from dagu.history.records import Status
 from dagu.run.context import RunContext, StepContext
 from dagu.run.engine import OWN_CONTAINER
 from dagu.run.outcome import Outcome
+from dagu.run.paths import made_directory
 from dagu.run.targets import container_of, target_of
 from dagu.run.upstream import Siblings, Upstream
 from dagu.sandbox.command import unique
@@ -102,10 +103,10 @@ def with_attempt(
 ) -> tuple[StepContext, AttemptFiles]:
     """The context of one attempt, and its files.
 
-    Raises:
     Args:
         left_at: Where a container that runs already leaves its outputs.
 
+    Raises:
         UsageError: A stream goes to where it may not.
     """
     run, step = context.run, context.step
@@ -125,10 +126,18 @@ def with_attempt(
     context = replace(context, scope=scope, env={**context.env, **values})
     also = _streams(context)
     if output is not None:
-        output.write_bytes(b"")
+        _make_empty(output)
     return context, AttemptFiles(
         stdout=stdout, stderr=stderr, also=also, output_path=output_path, output=output
     )
+
+
+def _make_empty(file: Path) -> None:
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"):
+            pass
+    except OSError as error:
+        raise DaguError(f"the output file {file} can't be made: {error.strerror}") from error
 
 
 def _directory(run: RunContext, step: Step, scope: Scope, *, contained: bool) -> Path:
@@ -136,11 +145,7 @@ def _directory(run: RunContext, step: Step, scope: Scope, *, contained: bool) ->
     if not step.working_dir or contained:
         return run.directory
     path = run.directory / os.path.expanduser(resolve(step.working_dir, scope, expand=Expand.SCOPE))
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{step.path}.working_dir: {path} can't be used: {error.strerror}") from error
-    return path
+    return made_directory(path, f"{step.path}.working_dir")
 
 
 def _streams(context: StepContext) -> dict[str, Path]:
@@ -166,5 +171,5 @@ def _stream_path(
     if relative.is_absolute() or ".." in relative.parts or run.artifacts_dir is None:
         raise UsageError(f"{path}.artifact: {relative} must stay below the run's artifacts")
     file = run.artifacts_dir / relative
-    file.parent.mkdir(parents=True, exist_ok=True)
+    made_directory(file.parent, f"{path}.artifact")
     return file

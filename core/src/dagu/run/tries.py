@@ -81,7 +81,7 @@ def attempt(context: StepContext, index: int, *, handler: bool) -> Try:
     finally:
         if files.output:
             # What it holds may be secret.
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # the step may have put anything in its place
                 files.output.unlink()
     if ended.status is Status.FAILED and plan.alternatives:
         keeps = plan.alternatives[index].keeps_output

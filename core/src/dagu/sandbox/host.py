@@ -41,6 +41,8 @@ class HostPlace(Place):
             return Path(path).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise RequestRefused(f"{path} can't be read: {error.strerror}") from error
 
 
 class _HostExecution(Execution):

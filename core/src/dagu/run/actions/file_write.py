@@ -10,6 +10,7 @@ from dagu.run.cancel import Cancellation
 from dagu.run.context import StepContext
 from dagu.run.ending import Ended, failed
 from dagu.run.log import AttemptLog
+from dagu.run.paths import reason
 from dagu.run.plan import Plan
 from dagu.workflow.values.resolve import Expand, resolve_value
 from dagu.workflow.values.text import to_text
@@ -35,8 +36,8 @@ def plan(context: StepContext) -> Plan:
                 file.write(text.encode(errors="surrogateescape"))
         except FileExistsError:
             return failed(f"{path} exists; set overwrite: true to replace it")
-        except OSError as error:
-            return failed(f"{path} can't be written: {error.strerror}")
+        except (OSError, ValueError) as error:
+            return failed(f"{path} can't be written: {reason(error)}")
         return Ended()
 
     return Plan(target=context.target, inside=write)

@@ -39,7 +39,7 @@ def plan(context: StepContext) -> Plan:
                 for statement in _statements(to_text(given["query"])):
                     rows = connection.execute(statement, values)
                     _print(rows, log, lines=given.get("output_format") == "jsonl")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:  # a NUL, or what is no text
             return failed(f"sqlite: {error}")
         return Ended()
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from dagu.workflow.model import OutputEntry, Value
 from dagu.workflow.values.errors import OutputInvalid
 from dagu.workflow.values.resolve import Expand, resolve, resolve_value
 from dagu.workflow.values.scope import Scope
-from dagu.workflow.values.text import parse_json
+from dagu.workflow.values.text import parse_json, to_text
 
 Reader = Callable[[str, str], str]
 """Reads a source, ``stdout``, ``stderr`` or ``file``, the last with a path from the step's directory.
@@ -44,7 +46,7 @@ def decode(text: str, form: str) -> Value:
             import yaml
 
             try:
-                return yaml.safe_load(text)
+                return _as_json(yaml.safe_load(text))
             except yaml.YAMLError as error:
                 raise ValueError(str(error)) from error
         case _:
@@ -69,6 +71,24 @@ def select(value: Value, path: str) -> Value:
             found = found[step[1]] if isinstance(found, Mapping) else _nothing(path)
         position = step.end()
     return found
+
+
+def _as_json(value: Any) -> Value:
+    """What YAML has beside JSON, in terms of JSON: sets are lists, bytes Base64, dates text."""
+    match value:
+        case set():
+            return [_as_json(item) for item in value]
+        case bytes():
+            return b64encode(value).decode()
+        case Mapping():
+            return {to_text(key): _as_json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_as_json(item) for item in value]
+        case float() if not isfinite(value):
+            raise ValueError(f"{value} is no JSON value")
+        case None | str() | bool() | int() | float():
+            return value
+    return str(value)
 
 
 def _value(entry: OutputEntry, scope: Scope, read: Reader) -> Value:
