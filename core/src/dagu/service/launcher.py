@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from dagu.errors import DaguError
+from dagu.errors import DaguError, UsageError
 from dagu.history.ownership import RunLocks
 from dagu.history.records import Status
 from dagu.history.store import History
 
 _TAIL = 4096
+_GONE = 10.0
 
 
 class Launcher:
@@ -63,11 +64,10 @@ class Launcher:
         self._command(run_id, ["retry", "--quiet", run_id])
 
     def again(self, command: str, run_id: str) -> None:
-        """Have an ended run taken up by ``dagu retry`` or ``dagu resume``; returns at once.
-
-        Raises:
-            UsageError: It runs already.
-        """
+        """Have an ended run taken up by ``dagu retry`` or ``dagu resume``; returns soon."""
+        # A record tells the end of a run a moment before its process is gone, which must not be in the way.
+        self.wait(run_id)
+        self._locks.wait_until_free(run_id, _GONE)
         self._command(run_id, [command, "--quiet", run_id])
 
     def running(self) -> list[str]:
@@ -79,23 +79,26 @@ class Launcher:
         if self._refused:
             raise DaguError(f"run {run_id} is not started: {self._refused}")
         # -P: a folder of the place where the service was started must not be taken for a package.
-        errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the thread that waits)
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "dagu", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                env=self._environ,
-                start_new_session=True,
-            )
-        except OSError as error:
-            errors.close()
-            raise DaguError(f"no process for run {run_id}: {error.strerror or error}") from error
-        waiting = threading.Thread(
-            target=self._wait, args=(run_id, process, errors), name=f"run {run_id}", daemon=True
-        )
+        command = [sys.executable, "-P", "-m", "dagu", *arguments]
         with self._lock:
+            if run_id in self._processes:
+                raise UsageError(f"run {run_id} is being started already")
+            errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the thread that waits)
+            try:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    env=self._environ,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                errors.close()
+                raise DaguError(f"no process for run {run_id}: {error.strerror or error}") from error
+            waiting = threading.Thread(
+                target=self._wait, args=(run_id, process, errors), name=f"run {run_id}", daemon=True
+            )
             self._processes[run_id] = (process, waiting)
             waiting.start()
 
