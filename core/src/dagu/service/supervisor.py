@@ -18,6 +18,7 @@ SETTLED = 5.0
 SERVICE_GRACE = 5.0
 """Seconds that a service has to finish what it is doing."""
 
+_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 
 
@@ -131,7 +132,7 @@ class Supervisor:
 
     def _keep(self, name: str, service: Service) -> None:
         """Run a service, and again when it fails."""
-        pause, settled = 1.0, False
+        pause, settled = _PAUSE, False
         while True:
             with self._lock:
                 if self._stop.is_set():
@@ -154,7 +155,7 @@ class Supervisor:
                 return
             settled = True
             if lasted > _LONGEST_PAUSE:
-                pause = 1.0
+                pause = _PAUSE
             self._say(f"service {name} failed and is started again in {pause:g} s: {error}")
             if self._stop.wait(pause):
                 return
