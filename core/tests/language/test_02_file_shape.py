@@ -145,39 +145,6 @@ class TestOrder:
         assert started - ended.record.started_at >= 0.3
 
 
-class TestCleanUpTime:
-    def test_a_stopped_process_gets_its_grace(self, dagu: Project) -> None:
-        ended = dagu.start(
-            """
-            working_dir: .
-            max_clean_up_time_sec: 30
-            steps:
-              - id: a
-                timeout_sec: 0.3
-                run: |
-                  trap 'echo cleaned > cleaned; exit 0' TERM
-                  while :; do sleep 0.01; done
-            """
-        )
-        assert ended.step("a").exit_code == 124
-        assert dagu.read("cleaned") == "cleaned"
-
-    def test_and_is_killed_after_it(self, dagu: Project) -> None:
-        ended = dagu.start(
-            """
-            max_clean_up_time_sec: 0.1
-            steps:
-              - id: a
-                timeout_sec: 0.2
-                run: |
-                  trap '' TERM
-                  while :; do sleep 0.01; done
-            """
-        )
-        assert ended.step("a").exit_code == 124
-        assert ended.step("a").status == "failed"
-
-
 class TestDefaults:
     def test_they_fill_absent_step_keys(self, dagu: Project) -> None:
         ended = dagu.start(

@@ -314,22 +314,6 @@ class TestTimeout:
         assert dagu.read("handled") == "failure failed"
         assert len(ended.step("a").attempts) == 1
 
-    def test_signal_on_stop(self, dagu: Project) -> None:
-        dagu.start(
-            """
-            working_dir: .
-            steps:
-              - id: a
-                timeout_sec: 0.5
-                signal_on_stop: SIGUSR1
-                run: |
-                  trap 'echo usr1 > got; exit' USR1
-                  trap 'echo term > got; exit' TERM
-                  while :; do sleep 0.01; done
-            """
-        )
-        assert dagu.read("got") == "usr1"
-
 
 def _alive(pid: str) -> bool:
     try:
