@@ -57,6 +57,13 @@ def test_search_finds_what_is_there(tmp_path: Path, content: str, needle: str, s
     assert not more
 
 
+def test_search_finds_what_two_blocks_share(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    for ahead in range(12, 20):
+        path.write_text("a" * ahead + "abcb\n" + "xx abcb\n" + "x" * ahead + "\nabcb")
+        assert LogIndex(str(path)).search("abcb") == ([0, 1, 3], False)
+
+
 def test_search_stops_at_some_point(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("x\n" * 50)
