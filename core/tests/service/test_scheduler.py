@@ -277,7 +277,7 @@ class TestOnlyOne:
             "w", None, slot_run_id("w", datetime(2026, 6, 1, 11, tzinfo=UTC)), queue="w"
         ).record()
         context.history.add_run(record)
-        (home.path / "scheduler.json").write_text(json.dumps({"marks": {"w": at(10, 30)}}))
+        (home.path / "scheduler.json").write_text(json.dumps({"marks": {"w": at(10, 30)}, "running": []}))
         hand_clock.turn("11:00")
         home.schedule(context, hand_clock)
         until(context, ended(1))

@@ -17,11 +17,12 @@ from dagu.contracts.service import ServiceContext
 from dagu.contracts.specs import Service, ServiceSpec
 from dagu.errors import DaguError
 from dagu.history.ownership import RunLocks
-from dagu.history.records import Status
+from dagu.history.records import RunRecord, Status
 from dagu.history.store import History
 from dagu.service import supervisor as module
 from dagu.service.scheduler import Scheduler
 from dagu.service.supervisor import Supervisor
+from dagu.service.watch import WorkflowWatch
 
 HANG = 120.0
 
@@ -223,6 +224,16 @@ def leave(pipe: Path) -> str:
     return f"cat {pipe}"
 
 
+def written_down(home: Any, run_id: str) -> None:
+    """Wait until the scheduler has noted that a run runs."""
+    state = home.path / "scheduler.json"
+    changed = threading.Event()
+    with WorkflowWatch((home.path,), changed.set):
+        while not state.exists() or run_id not in state.read_text():
+            assert changed.wait(HANG)
+            changed.clear()
+
+
 class TestSignals:
     def test_runs_may_end_by_themselves(self, home: Any, program: Any, until: Any, tmp_path: Path) -> None:
         home.write("w", f"steps:\n  - run: {leave(tmp_path / 'pipe')}\n")
@@ -295,6 +306,41 @@ class TestSignals:
         second.send_signal(signal.SIGTERM)
         assert program.ended(second)[0] == 0
         assert statuses(home) == {run_id: Status.ABORTED}
+
+    def test_a_run_that_died_with_its_scheduler_goes_on(
+        self, home: Any, program: Any, until: Any, tmp_path: Path
+    ) -> None:
+        pipe = tmp_path / "pipe"
+        home.write(
+            "w",
+            f"steps:\n  - {{id: one, run: echo >> {tmp_path}/count}}\n"
+            f"  - {{id: two, depends: one, run: {leave(pipe)}}}\n",
+        )
+        context = home.context()
+        run_id = context.enqueue("w")
+        first = program.start("scheduler")
+
+        def two_runs(runs: list[RunRecord]) -> bool:
+            return [step.status.value for step in context.history.run(run_id).steps] == [
+                "succeeded",
+                "running",
+            ]
+
+        until(context, two_runs)
+        written_down(home, run_id)
+        first.kill()
+        first.wait()
+        context.locks.send_signal(run_id, signal.SIGKILL)
+        until(context, lambda runs: runs[0].status is Status.INTERRUPTED)
+        second = program.start("scheduler")
+        program.until(second, f"run {run_id} was interrupted and goes on")
+        until(context, two_runs)
+        pipe.write_text("")
+        (run,) = until(context, lambda runs: runs[0].status is Status.SUCCEEDED)
+        assert run.attempt == 2
+        assert (tmp_path / "count").read_text() == "\n"
+        second.send_signal(signal.SIGTERM)
+        assert program.ended(second)[0] == 0
 
     def test_a_second_one_takes_over_from_one_that_was_killed(
         self, home: Any, program: Any, until: Any

@@ -14,6 +14,7 @@ from dagu.history.logs import STREAMS, RunLogs
 from dagu.history.ownership import RunLocks
 from dagu.history.records import RunRecord, Status
 from dagu.history.store import History
+from dagu.run import resume, retry
 from dagu.service.changes import Changes
 from dagu.service.config import Config
 from dagu.service.enqueue import QueuedRun, given_input
@@ -115,10 +116,16 @@ class LocalContext(ServiceContext):
         self.locks.send_signal(owner, signal.SIGTERM)
 
     def retry(self, run_id: str) -> str:
-        return self._again("retry", run_id)
+        run = self._ended(run_id)
+        retry.plan(run, self.config.home, base=self.config.base_config)  # what can't be is told now
+        self.launcher.again("retry", run_id)
+        return run_id
 
     def resume(self, run_id: str) -> str:
-        return self._again("resume", run_id)
+        run = self._ended(run_id)
+        resume.plan(run, self.history, self.config.home, base=self.config.base_config)
+        self.launcher.again("resume", run_id)
+        return run_id
 
     def runs(self, wanted: RunFilter) -> Sequence[Json]:
         found = self.history.runs(limit=wanted.limit, offset=wanted.offset, **_conditions(wanted))
@@ -200,12 +207,11 @@ class LocalContext(ServiceContext):
         self.launcher.begin(run_id)
         return run_id
 
-    def _again(self, command: str, run_id: str) -> str:
+    def _ended(self, run_id: str) -> RunRecord:
         run = self.history.run(run_id)
         if not run.status.ended:
             raise UsageError(f"run {run_id} has not ended: it is {run.status.value}")
-        self.launcher.again(command, run_id)
-        return run_id
+        return run
 
     def _log_path(self, run: RunRecord, step: str, attempt: int, stream: str) -> Any:
         logs = RunLogs(self.config.home, run.workflow, run.run_id)

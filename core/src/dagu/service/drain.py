@@ -11,14 +11,13 @@ from dagu.errors import UsageError
 from dagu.history.records import Status
 from dagu.sandbox.guardian import end_orphans
 from dagu.service.context import LocalContext
+from dagu.service.scheduler import is_ours
 
 PATIENCE = 60.0
 """Seconds that runs have, after they were asked to stop, for their clean-up and their handlers."""
 
 KILLED = 10.0
 """Seconds after which a run that was killed, and has not ended, is out of reach."""
-
-_OURS = ("scheduler", "catchup")
 
 
 class Drain:
@@ -95,7 +94,7 @@ def _running(context: LocalContext) -> set[str]:
     """The runs whose processes were started here, and those that a scheduler before this one left running."""
     found = set(context.launcher.running())
     for run in context.history.runs(status=Status.RUNNING, limit=None):
-        if run.queue or run.trigger in _OURS:
+        if is_ours(run):
             found.add(run.run_id)
     return found
 

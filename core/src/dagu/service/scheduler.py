@@ -6,7 +6,7 @@ import hashlib
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from dagu.errors import DaguError, UsageError, WorkflowInvalid
@@ -15,11 +15,12 @@ from dagu.service.admission import Limits, admitted
 from dagu.service.clock import Clock, SystemClock
 from dagu.service.context import LocalContext
 from dagu.service.enqueue import QueuedRun
+from dagu.service.leftovers import end_unstarted, take_up
 from dagu.service.lock import SchedulerLock
-from dagu.service.marks import Marks
 from dagu.service.planner import Action, Planned, Planner
 from dagu.service.retention import clean_up
 from dagu.service.schedule import Kind, Schedule
+from dagu.service.state import State, StateFile
 from dagu.service.watch import WorkflowWatch
 
 CLEAN_UP_EVERY = timedelta(days=1)
@@ -27,8 +28,8 @@ TRY_AGAIN = timedelta(seconds=10)
 LOOK_AGAIN = timedelta(minutes=1)
 """After so long, workflows are looked at even if nobody told of a change: a network file system does not tell."""
 
-_UNSTARTED = 60.0
 SCHEDULED = ("scheduler", "catchup")
+"""What starts runs that a schedule made."""
 
 
 class Scheduler:
@@ -52,7 +53,8 @@ class Scheduler:
         self._stopped = threading.Event()
         self._files = threading.Event()
         self._held = threading.Event()
-        self._marks = Marks(context.config.home)
+        self._file = StateFile(context.config.home)
+        self._state = State()
         self._schedules: dict[str, Schedule] = {}
         self._broken: dict[str, str] = {}
         self._looked: datetime | None = None
@@ -94,7 +96,9 @@ class Scheduler:
             context.changes.subscribed(self._wake.set),
         ):
             self._say(f"scheduler started; workflows are in {stored.directory}")
-            self._settle()
+            self._state = self._file.load()
+            end_unstarted(context, self._clock.now().timestamp())
+            take_up(context, self._state.running, self._say)
             planner = self._planner()
             while not self._stopped.is_set():
                 self._wake.clear()
@@ -107,11 +111,16 @@ class Scheduler:
                     planner = self._planner()
                     until = now + TRY_AGAIN
                 self._clock.wait(self._wake, until)
-            self._marks.save(planner.marks())
+            self._save(planner.marks(), self._state.running)
+
+    def _save(self, marks: Mapping[str, datetime], running: frozenset[str]) -> None:
+        state = State(marks, running)
+        self._file.save(state)
+        self._state = state
 
     def _planner(self) -> Planner:
         self._files.set()
-        return Planner(self._marks.load(), succeeded=self._succeeded, notice=self._say)
+        return Planner(self._state.marks, succeeded=self._succeeded, notice=self._say)
 
     def _files_changed(self) -> None:
         self._files.set()
@@ -135,9 +144,10 @@ class Scheduler:
         actions = planner.actions(now, Counter(run.workflow for run in runs))
         for action in actions:
             self._do(action, runs)
-        if planner.moved:
-            self._marks.save(planner.marks())
-            planner.moved = False
+        running = frozenset(run.run_id for run in runs if run.status is Status.RUNNING and is_ours(run))
+        running |= frozenset(self._context.launcher.running())
+        self._save(planner.marks() if planner.moved else self._state.marks, running)
+        planner.moved = False
         failed = self._admit(self._unended() if actions else runs)
         if self._cleaned is None or now - self._cleaned >= CLEAN_UP_EVERY:
             self._cleaned = now
@@ -146,7 +156,12 @@ class Scheduler:
         return min(at for at in times if at is not None)
 
     def _unended(self) -> list[RunRecord]:
-        return self._context.history.runs(status=(Status.QUEUED, Status.RUNNING), limit=None)
+        history = self._context.history
+        found = history.runs(status=(Status.QUEUED, Status.RUNNING), limit=None)
+        # A run that is taken up may still be recorded as it ended.
+        again = set(self._context.launcher.running()) - {run.run_id for run in found}
+        interrupted = history.runs(status=Status.INTERRUPTED, limit=None) if again else []
+        return found + [run for run in interrupted if run.run_id in again]
 
     def _look(self, planner: Planner, now: datetime) -> None:
         stored = self._context.stored
@@ -218,14 +233,6 @@ class Scheduler:
                 return True
         return False
 
-    def _settle(self) -> None:
-        """End the record of a run that a process recorded, and died before it could start it."""
-        history = self._context.history
-        now = self._clock.now().timestamp()
-        for run in history.runs(status=Status.QUEUED, queue="", until=now - _UNSTARTED, limit=None):
-            if not self._context.locks.is_alive(run.run_id):
-                history.end_queued(run.run_id, Status.FAILED, "the process that was to start it is gone", now)
-
     def _clean_up(self, now: datetime) -> None:
         for name, schedule in self._schedules.items():
             number = clean_up(self._context.history, self._context.config.home, name, schedule, now)
@@ -242,6 +249,11 @@ class Scheduler:
             limit=None,
         )
         return any(run.scheduled_at is None or run.scheduled_at > since.timestamp() for run in found)
+
+
+def is_ours(run: RunRecord) -> bool:
+    """Whether a scheduler started it, this one or one before."""
+    return bool(run.queue) or run.trigger in SCHEDULED
 
 
 def slot_run_id(workflow: str, at: datetime) -> str:

@@ -1,0 +1,37 @@
+"""What a service that died left behind: runs that it recorded and did not start, and runs that died with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dagu.errors import DaguError, RunNotFound
+from dagu.history.records import Status
+from dagu.service.context import LocalContext
+
+_STARTING = 60.0
+"""Seconds that another process may take from recording a run to starting it."""
+
+
+def end_unstarted(context: LocalContext, now: float) -> None:
+    """End the records of runs whose starter died before it could start them. ``now`` is seconds since the epoch."""
+    history = context.history
+    for run in history.runs(status=Status.QUEUED, queue="", until=now - _STARTING, limit=None):
+        if not context.locks.is_alive(run.run_id):
+            history.end_queued(run.run_id, Status.FAILED, "the process that was to start it is gone", now)
+
+
+def take_up(context: LocalContext, run_ids: Iterable[str], say: Callable[[str], object]) -> None:
+    """Go on with those of the runs that were interrupted.
+
+    Args:
+        say: Told what is gone on with, and what can't be.
+    """
+    for run_id in sorted(run_ids):
+        try:
+            if context.history.status(run_id) is Status.INTERRUPTED:
+                context.resume(run_id)
+                say(f"run {run_id} was interrupted and goes on")
+        except RunNotFound:
+            continue  # somebody removed it
+        except DaguError as error:
+            say(f"run {run_id} was interrupted and can't go on: {error}")
