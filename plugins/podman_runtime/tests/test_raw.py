@@ -17,7 +17,7 @@ def applied(**fields: Any) -> tuple[ContainerRequest, dict[str, Any]]:
 
 def test_keys_that_the_request_has() -> None:
     request, spec = applied(
-        env={"A": "1", "B": "1"},
+        env={"A": "1"},
         raw_container={
             "Env": ["B=2", "C=a=b"],
             "cmd": "one",
@@ -77,6 +77,35 @@ def test_keys_that_the_request_has() -> None:
     assert request.init
     assert not request.raw_host
     assert spec == {}
+
+
+def test_the_requests_own_fields_win() -> None:
+    request, spec = applied(
+        env={"A": "own"},
+        labels={"l": "own"},
+        user="own",
+        network="none",
+        memory=5,
+        cpus=1.0,
+        restart_policy="no",
+        dns=("1.1.1.1",),
+        raw_container={"Env": ["A=raw", "B=raw"], "Labels": {"l": "raw"}, "User": "raw", "Image": "raw"},
+        raw_host={
+            "NetworkMode": "host",
+            "Memory": 6,
+            "MemorySwap": 7,
+            "CpuQuota": 8,
+            "CpuShares": 9,
+            "RestartPolicy": {"Name": "on-failure"},
+            "Dns": ["2.2.2.2"],
+        },
+    )
+    assert request.env == {"A": "own", "B": "raw"}
+    assert (request.labels, request.user, request.network) == ({"l": "own"}, "own", "none")
+    assert (request.memory, request.cpus, request.restart_policy) == (5, 1.0, "no")
+    assert request.image == "i"
+    assert request.dns == ("1.1.1.1", "2.2.2.2")
+    assert spec == {"resource_limits": {"cpu": {"shares": 9}, "memory": {}}}
 
 
 def test_keys_that_only_the_engine_has() -> None:

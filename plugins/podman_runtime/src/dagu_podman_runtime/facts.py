@@ -67,11 +67,13 @@ class Facts:
             shares_filesystem=self.shares_filesystem,
             capabilities=self.capabilities,
             platform=self.platform,
-            warnings=tuple(self._warnings()),
+            warnings=tuple(self._warnings(endpoint)),
         )
 
-    def _warnings(self) -> list[str]:
+    def _warnings(self, endpoint: str) -> list[str]:
         told = []
+        if endpoint.startswith("tcp://"):
+            told.append("Plain TCP is not encrypted and does not ask who comes: use ssh instead.")
         if self.rootless and not self.cgroup_v2:
             told.append(
                 "Rootless Podman ignores CPU, memory and process limits on cgroup v1, so they are refused."

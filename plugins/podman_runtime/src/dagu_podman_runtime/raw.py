@@ -26,7 +26,7 @@ _STREAMS = ("attachstdin", "attachstdout", "attachstderr")
 
 
 def applied(request: ContainerRequest) -> tuple[ContainerRequest, dict[str, Any]]:
-    """Fold a request's raw objects in.
+    """Fold a request's raw objects in. Its own fields win over them; lists and maps are joined.
 
     Returns:
         A request without raw objects, and what is to be merged into the specification made of it.
@@ -44,8 +44,25 @@ def applied(request: ContainerRequest) -> tuple[ContainerRequest, dict[str, Any]
         _take(place, given, handlers, changes, problems)
     if problems:
         raise _refused(problems)
+    _yield_to(request, changes.spec)
     changed = replace(request, raw_container=EMPTY, raw_host=EMPTY, raw_network=EMPTY, **changes.fields)
     return changed, changes.spec
+
+
+def _yield_to(request: ContainerRequest, spec: dict[str, Any]) -> None:
+    """Take out what the request's own fields say, too: they win."""
+    limits = spec.get("resource_limits", {})
+    own: dict[str, tuple[str, ...]] = {}
+    if request.cpus is not None:
+        own["cpu"] = ("quota", "period")
+    if request.memory is not None:
+        own["memory"] = ("swap",)
+    for controller, names in own.items():
+        for name in names:
+            limits.get(controller, {}).pop(name, None)
+    if request.restart_policy:
+        spec.pop("restart_policy", None)
+        spec.pop("restart_tries", None)
 
 
 def exec_fields(given: Mapping[str, Any]) -> dict[str, Any]:

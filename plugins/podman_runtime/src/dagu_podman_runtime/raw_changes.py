@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from dagu.contracts.container import ContainerRequest
@@ -34,13 +35,19 @@ class Changes:
         """A field as it stands now."""
         return self.fields.get(field, getattr(self._request, field))
 
+    def offer(self, field: str, value: Any) -> None:
+        """Set a field, unless the request says it itself."""
+        default = next(each.default for each in fields(ContainerRequest) if each.name == field)
+        if getattr(self._request, field) == default:
+            self.fields[field] = value
+
     def extend(self, field: str, values: Any) -> None:
         """Add to a field that is a sequence."""
         self.fields[field] = (*self.get(field), *values)
 
     def update(self, field: str, values: Mapping[str, Any]) -> None:
-        """Add to a field that is a mapping."""
-        self.fields[field] = {**self.get(field), **values}
+        """Add to a field that is a mapping, whose own entries stay."""
+        self.fields[field] = {**values, **self.get(field)}
 
     def put(self, value: Any, *path: str) -> None:
         """Set an entry of the specification; a list goes on."""
@@ -55,7 +62,7 @@ def field(name: str, kind: Callable[[Any], Any]) -> Handler:
     """A key that is a field of the request."""
 
     def handle(value: Any, changes: Changes) -> None:
-        changes.fields[name] = kind(value)
+        changes.offer(name, kind(value))
 
     return handle
 

@@ -45,9 +45,14 @@ def _volumes(value: Any, changes: Changes) -> None:
     changes.extend("mounts", [Mount(type=MountType.VOLUME, target=str(path)) for path in value])
 
 
+def _image(value: Any, changes: Changes) -> None:
+    if not changes.get("image"):
+        changes.fields["image"] = str(value)
+
+
 def _no_network(value: Any, changes: Changes) -> None:
     if flag(value):
-        changes.fields["network"] = "none"
+        changes.offer("network", "none")
 
 
 def _health(value: Any, changes: Changes) -> None:
@@ -56,13 +61,14 @@ def _health(value: Any, changes: Changes) -> None:
     def time(key: str) -> float | None:
         return seconds(given[key]) if given.get(key) else None
 
-    changes.fields["healthcheck"] = Healthcheck(
+    check = Healthcheck(
         test=words(given.get("test") or ()),
         interval=time("interval"),
         timeout=time("timeout"),
         start_period=time("startperiod"),
         retries=int(given["retries"]) if given.get("retries") else None,
     )
+    changes.offer("healthcheck", check)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -80,7 +86,7 @@ HANDLERS: dict[str, Handler] = {
     "cmd": field("command", words),
     "healthcheck": _health,
     "argsescaped": unsupported,
-    "image": field("image", str),
+    "image": _image,
     "volumes": _volumes,
     "workingdir": field("working_dir", str),
     "entrypoint": field("entrypoint", words),

@@ -36,7 +36,7 @@ def _limit(*path: str, kind: Any = int) -> Handler:
 def _number(name: str) -> Handler:
     def handle(value: Any, changes: Changes) -> None:
         if value:
-            changes.fields[name] = int(value)
+            changes.offer(name, int(value))
 
     return handle
 
@@ -135,13 +135,14 @@ def _restart(value: Any, changes: Changes) -> None:
         changes.put(name, "restart_policy")
         changes.put(int(found.get("maximumretrycount") or 0), "restart_tries")
     elif name in ("no", "always", "unless-stopped"):
-        changes.fields["restart_policy"] = name
+        changes.offer("restart_policy", name)
     else:
         raise Refused(f"there is no policy {name!r}")
 
 
 def _network(value: Any, changes: Changes) -> None:
-    changes.fields["network"] = "" if value == "default" else str(value)
+    if value not in ("", "default"):
+        changes.offer("network", str(value))
 
 
 def _hosts(value: Any, changes: Changes) -> None:
@@ -185,7 +186,7 @@ def _device_requests(value: Any, changes: Changes) -> None:
         if found:
             raise Refused(f"it has {', '.join(sorted(found))}, which can't be honoured")
         text = f"device={','.join(map(str, names))}" if names else "all" if count < 0 else str(count)
-        changes.fields["gpus"] = text
+        changes.offer("gpus", text)
 
 
 def _ulimits(value: Any, changes: Changes) -> None:
@@ -202,7 +203,7 @@ def _log(value: Any, changes: Changes) -> None:
         raise Refused(f"there is no log driver {driver!r}")
     options = only(found.get("config") or {}, "tag")
     if driver == "none":
-        changes.fields["keep_output"] = False
+        changes.offer("keep_output", False)
     elif driver == "journald" or options:
         chosen = "journald" if driver == "journald" else "k8s-file"
         changes.put({"driver": chosen} | ({"options": options} if options else {}), "log_configuration")
@@ -268,7 +269,7 @@ HANDLERS: dict[str, Handler] = {
     "shmsize": _number("shm_size"),
     "memory": _number("memory"),
     "pidslimit": _number("pids_limit"),
-    "nanocpus": lambda value, changes: changes.fields.update(cpus=int(value) / 1e9) if value else None,
+    "nanocpus": lambda value, changes: changes.offer("cpus", int(value) / 1e9) if value else None,
     "cpushares": _limit("cpu", "shares"),
     "cpuperiod": _limit("cpu", "period"),
     "cpuquota": _limit("cpu", "quota"),

@@ -52,7 +52,7 @@ class PodmanRuntime(ContainerRuntime):
         self._containers = Containers(self._connection, self._facts)
         self._creation = Creation(self._connection, self._images, self._networks, self._facts)
         self._execs = Execs(self._connection, self._containers.look, lambda: self._facts().shares_filesystem)
-        self._archives = Archives(self._connection, self._containers.look)
+        self._archives = Archives(self._connection, self._containers.look, self._containers.remove)
         self._logs = Logs(self._connection, self._containers.attach, self._containers.wait)
 
     def check(self) -> RuntimeInfo:
