@@ -15,6 +15,12 @@ PATIENT = "trap 'echo got it; exit 0' TERM; echo ready; while :; do sleep 0.05 |
 STUBBORN = "trap '' TERM INT; echo ready; while :; do sleep 0.05 || :; done"
 
 
+@pytest.fixture(autouse=True)
+def _heard() -> None:
+    """Also where these tests run under nohup(1), whose children ignore a hang-up."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def started(dagu: Any, command: str, *, grace: int = 30) -> subprocess.Popen[str]:
     """A run whose only step has printed something."""
     file = dagu.file(
@@ -86,3 +92,26 @@ def test_a_killed_runner_leaves_an_interrupted_run(dagu: Any) -> None:
     assert json.loads(dagu("history", "--json").out)[0]["status"] == "interrupted"
     pid = Path(dagu.directory, "pid").read_text().strip()
     subprocess.run(["kill", "-9", pid], check=False)
+
+
+def test_under_nohup_a_hang_up_is_not_heard(dagu: Any) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    process = started(dagu, f"echo ready; while [ ! -e {dagu.directory}/go ]; do sleep 0.05; done")
+    process.send_signal(signal.SIGHUP)
+    Path(dagu.directory, "go").touch()
+    assert ended(process)[0] == 0
+
+
+def test_a_run_whose_reader_is_gone_stops(dagu: Any) -> None:
+    file = dagu.file(
+        "w.yaml", "steps:\n  - id: a\n    run: sleep 1\n  - id: b\n    depends: a\n    run: sleep 600\n"
+    )
+    process = dagu.program("start", "-r", "r1", file)
+    assert "started" in process.stderr.readline()
+    process.stderr.close()
+    process.stdout.close()
+    assert process.wait(120) == 141
+    result = dagu("status", "--run-id", "r1")
+    assert "aborted" in result.out
+    assert "its output has no reader any more" in result.out
+    assert "running" not in result.out

@@ -69,7 +69,11 @@ def _handled(runner: Stoppable[Any], wakeup: int) -> Iterator[list[int]]:
         runner.cancel(kill=len(received) > 1, reason=f"stopped by {name}")
 
     wakeup_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-    before: dict[int, Any] = {number: signal.signal(number, handle) for number in SIGNALS}
+    # Under nohup(1) a run is to outlive its terminal.
+    heard = [
+        number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+    ]
+    before: dict[int, Any] = {number: signal.signal(number, handle) for number in heard}
     try:
         yield received
     finally:

@@ -26,6 +26,7 @@ from dagu.contracts.runtime import PullProgress
 from dagu.history.records import EMPTY, AttemptRecord, RunRecord, Status, StepRecord
 from dagu.run.masking import Masker
 
+_GOING_ON = {Status.RUNNING, Status.RETRYING}
 Observer = Callable[[RunEvent], object]
 
 
@@ -114,14 +115,25 @@ class Recorder:
         self._tell(RunStarted, steps=tuple(self._steps))
 
     def run_finished(self, status: Status, error: str = "") -> None:
-        """The run ended."""
+        """The run ended. What went on until then, which only a mistake of ours can leave, did not end well."""
         error = self.masker.text(error)
+        self._end_all(error)
         with self._lock:
             finished_at = time.time() if status.ended else None
             self._run = replace(self._run, status=status, error=error, finished_at=finished_at)
         changes = {"status": status, "error": error, "finished_at": self._run.finished_at}
         self._store.update_run(self._run.run_id, **changes)
         self._tell(RunFinished, status=status.value, error=error)
+
+    def _end_all(self, why: str) -> None:
+        now = time.time()
+        with self._lock:
+            steps = [step for step in self._steps.values() if step.status in _GOING_ON]
+            attempts = [a for each in self._attempts.values() for a in each if a.status in _GOING_ON]
+        for attempt in attempts:
+            self._keep(replace(attempt, status=Status.ABORTED, finished_at=now, reason=why))
+        for step in steps:
+            self.change_step(step.name, status=Status.ABORTED, finished_at=now, error=why)
 
     # Steps
 

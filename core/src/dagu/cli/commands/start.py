@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +17,13 @@ from dagu.errors import UsageError, WorkflowInvalid
 from dagu.history.records import Status
 
 if TYPE_CHECKING:
+    from dagu.cli.views.lost import Attended
+    from dagu.contracts.events import RunEvent
+    from dagu.plugins import Plugins
     from dagu.run.api import ResumeRequest, RetryRequest, StartRequest
 
 app = options.app()
+_SIGPIPE = 13
 _GOOD = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
 
 File = Annotated[str, typer.Argument(metavar="FILE", show_default=False)]
@@ -110,17 +116,19 @@ def run(found: Session, request: StartRequest | RetryRequest | ResumeRequest, *,
     """
     from dagu.cli.supervise import supervise
     from dagu.cli.views.choose import choose_view
+    from dagu.cli.views.lost import Attended
     from dagu.cli.views.tree import render
     from dagu.run.api import Runner
 
     plugins = found.plugins
-    with choose_view(quiet=quiet) as view:
+    with choose_view(quiet=quiet) as shown:
+        view = Attended(shown)
         for info in plugins.info():
             if info.state == "set aside":  # perhaps the one that was to review containers
                 view.problem(f"plugin {info.distribution} {info.version} is set aside: {info.problems[0]}")
         observers = [view.event]
         if plugins.observed:
-            observers.append(lambda event: [view.problem(str(error)) for error in plugins.emit(event)])
+            observers.append(partial(_tell, plugins, view))
         runner = Runner(
             request,
             environ=found.environ,
@@ -128,11 +136,21 @@ def run(found: Session, request: StartRequest | RetryRequest | ResumeRequest, *,
             plugins=plugins,
             observers=observers,
         )
+        # A run that nobody can see any more is not to go on unseen.
+        view.when_lost(lambda: runner.cancel(reason="stopped: its output has no reader any more"))
         try:
             result, signal = supervise(runner)
         except WorkflowInvalid as error:
             view.problem(failure(Path(error.problems[0].file), error).rstrip())
             return 1
     if not quiet:
-        typer.echo(render(result.record), nl=False, color=found.colour)
-    return 128 + signal if signal and result.status not in _GOOD else result.exit_code
+        with suppress(BrokenPipeError):
+            typer.echo(render(result.record), nl=False, color=found.colour)
+    if result.status not in _GOOD and (signal or view.lost):
+        return 128 + (signal or _SIGPIPE)
+    return result.exit_code
+
+
+def _tell(plugins: Plugins, view: Attended, event: RunEvent) -> None:
+    for error in plugins.emit(event):
+        view.problem(str(error))
