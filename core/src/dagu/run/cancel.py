@@ -21,6 +21,7 @@ class Cancellation:
         self.grace = grace
         self.reason = ""
         self.timed_out = False
+        self._killed = False
         self._lock = threading.Lock()
         self._running: dict[Execution, str] = {}
         self._branches: list[Cancellation] = []
@@ -36,6 +37,7 @@ class Cancellation:
         with self._lock:
             if not self.stopped.is_set():
                 self.reason, self.timed_out = reason, timed_out
+            self._killed = self._killed or kill
             self.stopped.set()
             running = list(self._running.items())
             branches = list(self._branches)
@@ -53,10 +55,10 @@ class Cancellation:
         branch = Cancellation(grace=self.grace if grace is None else grace)
         with self._lock:
             self._branches.append(branch)
-            late = self.stopped.is_set()
+            late, kill = self.stopped.is_set(), self._killed
         try:
             if late:
-                branch.cancel(self.reason)
+                branch.cancel(self.reason, kill=kill)
             yield branch
         finally:
             with self._lock:
@@ -82,10 +84,10 @@ class Cancellation:
         """Have the execution ended, by that signal first, when this is cancelled meanwhile."""
         with self._lock:
             self._running[execution] = signal
-            late = self.stopped.is_set()
+            late, kill = self.stopped.is_set(), self._killed
         try:
             if late:
-                execution.end(signal=signal, grace=self.grace)
+                _ender(execution, signal, kill=kill, grace=self.grace)()
             yield
         finally:
             with self._lock:
