@@ -22,7 +22,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from dagu.contracts.container import ContainerRequest, Mount, MountType
@@ -30,7 +30,7 @@ from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import RequestRefused
 from dagu.sandbox.command import unique
 from dagu.sandbox.workspace_back import Receiver
-from dagu.sandbox.workspace_tree import Manifest, write_tree
+from dagu.sandbox.workspace_tree import Manifest, write_top, write_tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +84,11 @@ class Workspace:
         self._carried = [replace(each, source=each.source.resolve()) for each in carried]
 
     def mounts(self) -> tuple[Mount, ...]:
-        """What has to be mounted for the directories; read-only ones are filled already."""
+        """What has to be mounted for the directories; what can't be filled from outside is filled already."""
         found = []
         for each in self._carried:
             if each.directory:
-                source = self._filled(each) if each.read_only else ""
+                source = self._filled_volume(each) if self._shut(each) else ""
                 found.append(
                     Mount(
                         type=MountType.VOLUME,
@@ -105,8 +105,8 @@ class Workspace:
         for each in self._carried:
             if not each.directory:
                 self._send(container, "/", each, top=each.target.lstrip("/"))
-            elif not each.read_only:
-                self._sent.append((each, self._send(container, each.target, each, top="")))
+            elif not self._shut(each):
+                self._fill(container, each)
 
     def fetch(self, container: str) -> None:
         """Bring back what the container changed.
@@ -119,8 +119,11 @@ class Workspace:
         for each, manifest in self._sent:
             if not each.read_only:
                 receiver = Receiver(each.source, manifest, notice=self._notice)
-                with _reading(partial(self._runtime.get_archive, container, each.target)) as file:
-                    receiver.take(file)
+                try:
+                    with _reading(partial(self._runtime.get_archive, container, each.target)) as file:
+                        receiver.take(file)
+                except (tarfile.TarError, OSError) as error:
+                    problems.append(f"{each.source}: {error}")
                 problems += receiver.problems
         self._sent.clear()
         if problems:
@@ -131,8 +134,12 @@ class Workspace:
         while self._volumes:
             self._runtime.remove_volume(self._volumes.pop())
 
-    def _filled(self, each: Carried) -> str:
-        """A volume with the directory in it: one that is mounted read-only can't be written from outside either."""
+    def _shut(self, each: Carried) -> bool:
+        """Whether an engine would put nothing there, as the volume or the container's root is read-only."""
+        return each.read_only or self._request.read_only
+
+    def _filled_volume(self, each: Carried) -> str:
+        """A volume with the directory in it, put there through a container that never starts."""
         name = unique("dagu-workspace-")
         labels = self._request.labels
         self._runtime.create_volume(name, labels=labels)
@@ -147,12 +154,19 @@ class Workspace:
         )
         container = self._runtime.create(helper)
         try:
-            self._send(container, each.target, each, top="")
+            self._fill(container, each)
         finally:
             self._runtime.remove(container)
         return name
 
-    def _send(self, container: str, path: str, each: Carried, *, top: str) -> Manifest:
+    def _fill(self, container: str, each: Carried) -> None:
+        target = PurePosixPath(each.target)
+        # The directory itself comes with its parent: Docker leaves out an archive's "." where it is unpacked.
+        with _writing(lambda sink: write_top(sink, each.source, target.name)) as file:
+            self._runtime.put_archive(container, str(target.parent), file)
+        self._send(container, each.target, each, top="")
+
+    def _send(self, container: str, path: str, each: Carried, *, top: str) -> None:
         manifest = Manifest()
 
         def write(sink: BinaryIO) -> None:
@@ -161,13 +175,11 @@ class Workspace:
 
         with _writing(write) as file:
             self._runtime.put_archive(container, path, file)
-        if top:
-            self._sent.append((each, manifest))
+        self._sent.append((each, manifest))
         for skipped in manifest.skipped:
             self._notice(
                 f"{skipped} is neither a file nor a directory, and was not copied into the container"
             )
-        return manifest
 
 
 @contextlib.contextmanager

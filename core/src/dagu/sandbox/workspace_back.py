@@ -8,12 +8,13 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from dagu.sandbox.workspace_tree import Digesting, Entry, Manifest, stamp
 
 _IN_MEMORY = 8 * 1024 * 1024
 """Bytes of a file that are held in memory until it is known whether the file changed."""
+_MARK = 1024
 
 
 class Receiver:
@@ -32,14 +33,16 @@ class Receiver:
         self._sent = manifest.entries
         self._notice = notice
         self._seen: set[str] = set()
+        self._top: PurePosixPath | None = None
         self._contents: dict[str, str] = {}
         self.problems: list[str] = []
 
     def take(self, archive: BinaryIO) -> None:
         """Read the archive, whose top entry is the copy itself."""
-        with tarfile.open(fileobj=archive, mode="r|") as tar:
+        counting = _Counting(archive)
+        with tarfile.open(fileobj=cast(IO[bytes], counting), mode="r|") as tar:
             for member in tar:
-                relative = _below_top(member.name)
+                relative = self._relative(member.name)
                 if relative is None:
                     self.problems.append(f"{member.name!r} would lie outside of {self._root}")
                     continue
@@ -48,7 +51,27 @@ class Receiver:
                     self._member(tar, member, relative)
                 except OSError as error:
                     self.problems.append(f"{self._path(relative)}: {error.strerror or error}")
-        self._delete_the_missing()
+            end = tar.offset
+        if not counting.ended_after(end):
+            # A stream that an engine lost ends like any other.
+            self.problems.append(f"the container's copy of {self._root} came only in part")
+        elif "" not in self._seen:
+            self.problems.append(f"the container's copy of {self._root} came without its top entry")
+        # What may just not have been read is not taken for deleted.
+        if not self.problems:
+            self._delete_the_missing()
+
+    def _relative(self, name: str) -> str | None:
+        """The path below an archive's top entry, empty for that itself; None if it would leave it."""
+        path = PurePosixPath(name.lstrip("/"))
+        if self._top is None:
+            # Podman leaves the directory's name out where a volume of a stopped container is read.
+            self._top = path
+            return ""
+        if ".." in path.parts or not path.is_relative_to(self._top):
+            return None
+        relative = str(path.relative_to(self._top))
+        return "" if relative == "." else relative
 
     def _path(self, relative: str) -> Path:
         return self._root / relative if relative else self._root
@@ -93,7 +116,7 @@ class Receiver:
             self._path(relative).chmod(mode)
 
     def _hard_link(self, member: tarfile.TarInfo, relative: str) -> None:
-        other = _below_top(member.linkname)
+        other = self._relative(member.linkname)
         if other is None or other not in self._contents:
             raise OSError(f"is linked to {member.linkname!r}, which was not brought back")
         digest = self._contents[relative] = self._contents[other]
@@ -157,7 +180,7 @@ class Receiver:
                     path.unlink()
                 else:
                     self._notice(f"{path} was deleted in the container, but changed here meanwhile; it stays")
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
                 if sent.kind != "directory":  # one that holds something new stays
@@ -174,9 +197,23 @@ class Receiver:
         return stamp(status) == sent.stamp
 
 
-def _below_top(name: str) -> str | None:
-    """The path below an archive's top entry, empty for that itself; None if it would leave it."""
-    parts = PurePosixPath(name).parts
-    if not parts or parts[0] == "/" or ".." in parts:
-        return None
-    return "/".join(parts[1:])
+class _Counting:
+    """A stream that remembers its length and its end."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._length = 0
+        self._end = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        block = self._stream.read(size)
+        self._length += len(block)
+        self._end = (self._end + block)[-_MARK:]
+        return block
+
+    def ended_after(self, offset: int) -> bool:
+        """Whether, after that many bytes, there is the mark that ends an archive: two empty blocks (tar(5))."""
+        while self.read(_MARK * 64):
+            pass
+        return self._length >= offset + _MARK and not self._end.strip(b"\0")

@@ -8,7 +8,7 @@ import stat
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from dagu.errors import RequestRefused
 
@@ -63,6 +63,19 @@ def write_tree(tar: tarfile.TarFile, source: Path, top: str, manifest: Manifest,
         raise RequestRefused(
             f"{error.filename or source} can't be copied into the container: {error.strerror or error}"
         ) from error
+
+
+def write_top(sink: BinaryIO, source: Path, name: str) -> None:
+    """Write an archive of the directory alone, without what is in it.
+
+    Raises:
+        RequestRefused: It can't be read.
+    """
+    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        try:
+            _write(tar, source, "", name, Manifest())
+        except OSError as error:
+            raise RequestRefused(f"{source} can't be copied into the container: {error.strerror}") from error
 
 
 def _write(
