@@ -182,7 +182,11 @@ def _handlers(
 ) -> tuple[Status, str]:
     """Run the handler of what became of the run, then the one of its exit."""
     run = replace(run, cancellation=means.handlers)
-    waiting = [name for name, outcome in outcomes.items() if outcome.status is Status.WAITING]
+    waiting = [
+        step.name
+        for step in run.workflow.steps
+        if step.name in outcomes and outcomes[step.name].status is Status.WAITING
+    ]
     for event in (for_status(status), "exit"):
         env = {"DAG_WAITING_STEPS": ",".join(waiting)} if event == "wait" else {}
         ended = run_handler(run, event, status, env)
