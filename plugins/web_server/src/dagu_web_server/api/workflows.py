@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Path, Response
 
 from dagu.contracts.service import WorkflowInfo
 from dagu.errors import UsageError
@@ -15,6 +15,9 @@ from dagu_web_server.problems import Problem
 
 router = APIRouter(tags=["workflows"])
 TheParts = Annotated[Parts, Depends(parts_of)]
+TheName = Annotated[
+    models.Name, Path(description="Its file's path below the workflows' directory, without ending.")
+]
 
 
 def etag(text: str) -> str:
@@ -29,7 +32,7 @@ def list_workflows(parts: TheParts) -> Any:
 
 
 @router.get("/workflows/{name:path}", operation_id="readWorkflow")
-def read_workflow(parts: TheParts, name: str, response: Response) -> models.FullWorkflow:
+def read_workflow(parts: TheParts, name: TheName, response: Response) -> models.FullWorkflow:
     """A workflow and its text. `ETag` is the text's."""
     info, text = _found(parts, name)
     response.headers["ETag"] = etag(text)
@@ -40,7 +43,7 @@ def read_workflow(parts: TheParts, name: str, response: Response) -> models.Full
 @router.put("/workflows/{name:path}", operation_id="saveWorkflow")
 def save_workflow(
     parts: TheParts,
-    name: str,
+    name: TheName,
     body: models.TextToSave,
     if_match: Annotated[str | None, Header(description="The `ETag` that is to be replaced.")] = None,
     if_none_match: Annotated[str | None, Header(description="`*`: only if there is none yet.")] = None,
@@ -58,7 +61,7 @@ def save_workflow(
 
 
 @router.patch("/workflows/{name:path}", operation_id="suspendWorkflow", response_model=models.Workflow)
-def suspend_workflow(parts: TheParts, name: str, body: models.Suspension) -> Any:
+def suspend_workflow(parts: TheParts, name: TheName, body: models.Suspension) -> Any:
     """Have the scheduler leave a workflow alone, or no longer."""
     _found(parts, name)
     parts.context.suspend(name, body.suspended)
@@ -66,7 +69,7 @@ def suspend_workflow(parts: TheParts, name: str, body: models.Suspension) -> Any
 
 
 @router.delete("/workflows/{name:path}", operation_id="deleteWorkflow", status_code=204)
-def delete_workflow(parts: TheParts, name: str) -> None:
+def delete_workflow(parts: TheParts, name: TheName) -> None:
     """Remove a workflow's file. Its history stays."""
     _found(parts, name)
     parts.context.delete(name)
