@@ -6,21 +6,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
+from dagu.contracts.layers import surely_absent
 from dagu.contracts.streams import BLOCK, Sink
 from dagu.errors import ContainerNotFound, RequestRefused
 from dagu_docker_runtime.client import Client
 from dagu_docker_runtime.errors import Refused, container_failure
-from dagu_docker_runtime.inspection import inspect
+from dagu_docker_runtime.facts import Facts
 
 
 class Archives:
     """Archives of one engine's containers."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, facts: Facts) -> None:
         self._client = client
+        self._facts = facts
 
     def put(self, container: str, path: str, archive: BinaryIO) -> None:
-        self._refuse_tmpfs(container, path)
+        _refuse_tmpfs(self._facts.of(container), container, path)
         source = _Blocks(archive)
         try:
             with self._client.call(f"unpack an archive at {path} in the container {container}") as api:
@@ -32,7 +34,10 @@ class Archives:
                 raise source.error
 
     def get(self, container: str, path: str, sink: Sink) -> None:
-        self._refuse_tmpfs(container, path)
+        told = self._facts.of(container)
+        _refuse_tmpfs(told, container, path)
+        if surely_absent(path, told.get("GraphDriver") or {}, _mounted(told)):
+            raise FileNotFoundError(f"{path} is not in the container {container}")
         doing = f"read {path} of the container {container}"
         try:
             with self._client.call(doing) as api:
@@ -45,15 +50,19 @@ class Archives:
         for block in self._client.each(doing, blocks):
             sink(block)
 
-    def _refuse_tmpfs(self, container: str, path: str) -> None:
-        """The engine would read and write below the tmpfs, where no process of the container sees it."""
-        told = inspect(self._client, container)
-        for target in _tmpfs(told):
-            if PurePosixPath(path).is_relative_to(target):
-                raise RequestRefused(
-                    f"Docker can't copy files to or from {path}: {target} is a tmpfs of the container {container}",
-                    hint="use a directory that is no tmpfs",
-                )
+
+def _refuse_tmpfs(told: Mapping[str, Any], container: str, path: str) -> None:
+    """The engine would read and write below the tmpfs, where no process of the container sees it."""
+    for target in _tmpfs(told):
+        if PurePosixPath(path).is_relative_to(target):
+            raise RequestRefused(
+                f"Docker can't copy files to or from {path}: {target} is a tmpfs of the container {container}",
+                hint="use a directory that is no tmpfs",
+            )
+
+
+def _mounted(told: Mapping[str, Any]) -> list[str]:
+    return [*(mount["Destination"] for mount in told.get("Mounts") or ()), *_tmpfs(told)]
 
 
 def _tmpfs(told: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from dagu.errors import ContainerNotFound, ImageNotFound, RequestRefused
 from dagu_docker_runtime.client import Client
 from dagu_docker_runtime.engine import Engine
 from dagu_docker_runtime.errors import Refused, command_failure, container_failure, name_failure
+from dagu_docker_runtime.facts import Facts
 from dagu_docker_runtime.inspection import inspect
 from dagu_docker_runtime.request import create_body
 from dagu_docker_runtime.state import container_state
@@ -25,8 +26,9 @@ _log = logging.getLogger(__name__)
 class Containers:
     """Containers of one engine."""
 
-    def __init__(self, client: Client, engine: Engine, waits: Waits, stops: Stops) -> None:
+    def __init__(self, client: Client, engine: Engine, waits: Waits, stops: Stops, facts: Facts) -> None:
         self._client, self._engine, self._waits, self._stops = client, engine, waits, stops
+        self._facts = facts
 
     def create(self, request: ContainerRequest) -> str:
         self._engine.require_for(request)
@@ -58,9 +60,15 @@ class Containers:
             )
         for text in made.get("Warnings") or ():
             _log.info("Docker on creating a container from %s: %s", request.image, text)
-        if body["HostConfig"].get("AutoRemove"):
-            limited = bool(body["HostConfig"].get("Memory"))
-            self._waits.expect(container, request.name, memory_limited=limited)
+        host = body["HostConfig"]
+        self._facts.created(container)
+        self._waits.expect(
+            container,
+            request.name,
+            vanishing=bool(host.get("AutoRemove")),
+            restarted=(host.get("RestartPolicy") or {}).get("Name") not in (None, "", "no"),
+            memory_limited=bool(host.get("Memory")),
+        )
         return container
 
     def _without_command(self, request: ContainerRequest) -> dict[str, Any]:
@@ -80,7 +88,7 @@ class Containers:
         return {"Entrypoint": entrypoint}
 
     def attach(self, container: str, streams: Streams) -> StreamPump:
-        config = inspect(self._client, container)["Config"]
+        config = self._facts.of(container)["Config"]
         if streams.stdin is not None and not config["OpenStdin"]:
             raise RequestRefused(
                 f"the container {container} was created without standard input",
@@ -138,6 +146,7 @@ class Containers:
             elif error.status != 404:
                 raise
         self._waits.removed(container)
+        self._facts.removed(container)
 
     def _gateways(self, told: Mapping[str, Any]) -> dict[str, str]:
         gateways = {}

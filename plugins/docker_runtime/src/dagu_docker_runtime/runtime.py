@@ -29,6 +29,8 @@ from dagu_docker_runtime.containers import Containers
 from dagu_docker_runtime.endpoint import choose
 from dagu_docker_runtime.engine import Engine
 from dagu_docker_runtime.execs import Execs
+from dagu_docker_runtime.exits import Exits
+from dagu_docker_runtime.facts import Facts
 from dagu_docker_runtime.images import Images
 from dagu_docker_runtime.logs import Logs
 from dagu_docker_runtime.resources import Networks, Volumes
@@ -49,13 +51,15 @@ class DockerRuntime(ContainerRuntime):
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._client = Client(choose(environ))
         self._engine = Engine(self._client)
-        self._waits = Waits(self._client)
+        self._exits = Exits(self._client)
+        self._waits = Waits(self._client, self._exits, lambda: self._engine.answers_late)
+        facts = Facts(self._client)
         self._stops = Stops(self._client)
         self._images = Images(self._client)
-        self._containers = Containers(self._client, self._engine, self._waits, self._stops)
+        self._containers = Containers(self._client, self._engine, self._waits, self._stops, facts)
         self._logs = Logs(self._client)
         self._execs = Execs(self._client)
-        self._archives = Archives(self._client)
+        self._archives = Archives(self._client, facts)
         self._networks = Networks(self._client)
         self._volumes = Volumes(self._client)
 
@@ -63,6 +67,7 @@ class DockerRuntime(ContainerRuntime):
         return self._engine.check()
 
     def close(self) -> None:
+        self._exits.close()
         self._client.close()
 
     def find_image(self, reference: str, *, platform: str = "") -> ImageInfo | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,26 +12,34 @@ from dagu.contracts.container import ExitStatus
 from dagu.errors import ContainerNotFound
 from dagu_docker_runtime import inspection
 from dagu_docker_runtime.client import Client
+from dagu_docker_runtime.exits import Exits
 from dagu_docker_runtime.question import Question
 from dagu_docker_runtime.state import exit_status, timestamp
 
 _KILLED = 137
 
 
-class _Vanishing:
-    """A container that will remove itself when it ended."""
+class _Made:
+    """A container that this runtime created.
 
-    def __init__(self, client: Client, container: str, *, memory_limited: bool) -> None:
+    Args:
+        vanishing: It will remove itself when it ended.
+        restarted: The engine may start it again when it ended.
+    """
+
+    def __init__(
+        self, client: Client, container: str, *, vanishing: bool, restarted: bool, memory_limited: bool
+    ) -> None:
         self._client, self.id = client, container
-        self.memory_limited = memory_limited
+        self.vanishing, self.restarted, self.memory_limited = vanishing, restarted, memory_limited
         self.started = False
         self._lock = threading.Lock()
         self._question: Question | None = None
 
-    def question(self) -> Question:
-        """How it will end; put once, at the first call."""
+    def question(self, *, anew: bool = False) -> Question:
+        """How it will end; put once, at the first call, and ``anew`` if there was an answer."""
         with self._lock:
-            if self._question is None:
+            if self._question is None or (anew and self._question.answered):
                 self._question = Question(self._client, self.id, "next-exit")
             return self._question
 
@@ -45,49 +54,86 @@ class Waits:
     """Who waits for which container.
 
     A container that the engine removes by itself may be gone before anybody asks how it ended. So the question
-    is put before the start; the engine takes it at once and answers when the container ended.
+    is put before the start; the engine takes it at once and answers when the container ended. A question that is put
+    while the engine deals with an end would also wait until it has taken down the container's network.
+
+    Args:
+        exits: Asked instead where it tells sooner.
+        answers_late: Whether the engine is one that does not answer before the network is down.
     """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, exits: Exits, answers_late: Callable[[], bool]) -> None:
+        self._client, self._exits, self._answers_late = client, exits, answers_late
         self._lock = threading.Lock()
-        self._vanishing: dict[str, _Vanishing] = {}  # by id and by name
+        self._made: dict[str, _Made] = {}  # by id and by name
 
-    def expect(self, container: str, name: str, *, memory_limited: bool) -> None:
-        """A container was created that will remove itself."""
-        known = _Vanishing(self._client, container, memory_limited=memory_limited)
+    def expect(
+        self, container: str, name: str, *, vanishing: bool, restarted: bool, memory_limited: bool
+    ) -> None:
+        """A container was created."""
+        made = _Made(
+            self._client,
+            container,
+            vanishing=vanishing,
+            restarted=restarted,
+            memory_limited=memory_limited,
+        )
         with self._lock:
-            self._vanishing |= {each: known for each in (container, name) if each}
+            self._made |= {each: made for each in (container, name) if each}
 
     def starting(self, container: str) -> None:
         """A start follows."""
-        if known := self._known(container):
-            known.question()
-            known.started = True
+        made = self._known(container)
+        if made is None or (made.restarted and not made.vanishing):
+            return
+        if made.vanishing:
+            made.question()
+        elif self._answers_late():
+            self._exits.expect(made.id)
+        else:
+            made.question(anew=True)
+        made.started = True
 
     def not_started(self, container: str) -> None:
         """The start failed."""
-        if known := self._known(container):
-            known.started = False
+        if made := self._known(container):
+            made.started = False
 
     def removed(self, container: str) -> None:
         """The container is no more: nobody will ask anew."""
-        if known := self._known(container):
+        if made := self._known(container):
             with self._lock:
-                self._vanishing = {name: each for name, each in self._vanishing.items() if each is not known}
-            known.gone()
+                self._made = {name: each for name, each in self._made.items() if each is not made}
+            self._exits.forget(made.id)
+            made.gone()
 
     def wait(self, container: str) -> ExitStatus:
         """Block until the main process ended."""
-        known = self._known(container)
-        if known is None:
+        made = self._known(container)
+        if made is None or (not made.vanishing and not made.started):
             return self._wait_staying(container)
-        answer = known.question().answer()
-        if not known.started:
+        if not made.vanishing:
+            return self._wait_started(made)
+        answer = made.question().answer()
+        if not made.started:
             raise ContainerNotFound(f"the container {container} was removed before it ran")
-        if answer.code == _KILLED and known.memory_limited:
-            return replace(answer, oom_killed=self._saw_oom(known.id))
+        if answer.code == _KILLED and made.memory_limited:
+            return replace(answer, oom_killed=self._saw_oom(made.id))
         return answer
+
+    def _wait_started(self, made: _Made) -> ExitStatus:
+        if self._answers_late():
+            code = self._exits.code(made.id)
+            if code is None:
+                return self._wait_staying(made.id)
+            answer = ExitStatus(code=code & 0xFF)
+        else:
+            answer = made.question().answer()
+        if answer.code == 0 and not made.memory_limited:
+            return answer
+        # Why it failed, and whether a child was killed for its memory, is known once the engine is done with the end.
+        state = inspection.state(self._client, made.id)
+        return answer if state is None or state["Running"] else exit_status(state)
 
     def _wait_staying(self, container: str) -> ExitStatus:
         question, since_created = Question(self._client, container, "not-running"), False
@@ -108,9 +154,9 @@ class Waits:
                 question.close()
                 question, since_created = Question(self._client, container, "not-running"), False
 
-    def _known(self, container: str) -> _Vanishing | None:
+    def _known(self, container: str) -> _Made | None:
         with self._lock:
-            return self._vanishing.get(container)
+            return self._made.get(container)
 
     def _saw_oom(self, container: str) -> bool:
         """Whether the engine reported it, for a container that can't be inspected any more."""
