@@ -237,6 +237,7 @@ steps:
                 assert (run.status, run.queue, run.root_id) == (Status.QUEUED, "q-wf", "")
         alone = json.loads(ended.stdout("single"))
         assert alone["summary"] == {"total": 1, "queued": 1}
+        assert alone["runs"][0]["queue"] == "child"
 
     def test_what_is_queued_can_be_run(self, dagu: Project) -> None:
         ended = dagu.start(

@@ -52,6 +52,24 @@ hist_retention_runs: 20
     assert found.start_before(NOON) == datetime(2026, 6, 1, 0, tzinfo=UTC)
 
 
+def test_once_and_expressions_in_mappings() -> None:
+    found = read("schedule: [{at: 2026-06-01T16:00:00+02:00}, {cron: '0 9 * * *'}]")
+    assert found.problems == ()
+    assert found.texts == ("2026-06-01T16:00:00+02:00", "0 9 * * *")
+    once = Slot(datetime(2026, 6, 1, 14, tzinfo=UTC), Kind.START)
+    assert found.next(NOON) == once
+    assert found.between(once.at, once.at + timedelta(days=1)) == [
+        Slot(datetime(2026, 6, 2, 0, tzinfo=UTC), Kind.START)
+    ]
+    assert found.start_before(once.at + timedelta(seconds=1)) == once.at
+    assert found.start_before(once.at) == datetime(2026, 6, 1, 0, tzinfo=UTC)
+    bad = read("schedule: [{at: 2026-06-01T16:00:00}, {at: soon}, {cron: x, at: y}, {when: z}]")
+    assert [problem.message.partition(": ")[0] for problem in bad.problems] == [
+        f"schedule[{number}]" for number in range(4)
+    ]
+    assert "is no time with an offset" in bad.problems[0].message
+
+
 def test_limits_that_are_not_said() -> None:
     alone, queued = read(""), read("queue: slow")
     assert (alone.max_active_runs, alone.overlap_limit) == (1, 1)
@@ -82,7 +100,9 @@ catchup_window: soon
     ]
     texts = [problem.message for problem in found.problems]
     assert texts[0] == "schedule.start[1]: '61 * * * *' is no cron expression: bad minute"
-    assert texts[1] == "schedule.start[2]: must be a cron expression, which is text"
+    assert (
+        texts[1] == "schedule.start[2]: must be a cron expression, or a mapping with the one key cron or at"
+    )
     assert texts[2].startswith("schedule.stop: '@reboot': there is no @reboot (there are @yearly")
     assert texts[3] == "schedule.begin: has no place here; there are start, stop and restart"
     assert texts[4] == "catchup_window: 'soon' is no span of time; write 6h or 2d12h"

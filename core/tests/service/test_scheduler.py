@@ -242,8 +242,31 @@ class TestQueues:
         context.start("parent")
         runs = until(context, ended(2))
         child = next(run for run in runs if run.workflow == "child")
-        assert (child.status, child.trigger) == (Status.SUCCEEDED, "subdag")
+        assert (child.status, child.trigger, child.queue) == (Status.SUCCEEDED, "subdag", "child")
         assert output(home, child) == "hello you\n"
+
+    def test_a_queued_workflow_chooses_its_queue_itself(self, home: Any, hand_clock: Any, until: Any) -> None:
+        home.write("etl/load", f"queue: slow\n{PLAIN}")
+        home.write("etl/count.v2", PLAIN)
+        home.write(
+            "parent",
+            """
+            steps:
+              - {action: dag.enqueue, with: {dag: etl/load}}
+              - {action: dag.enqueue, with: {dag: etl/load, queue: quick}}
+              - {action: dag.enqueue, with: {dag: etl/count.v2}}
+            """,
+        )
+        context = home.context()
+        home.schedule(context, hand_clock)
+        context.start("parent")
+        runs = until(context, ended(4))
+        assert sorted((run.workflow, run.queue) for run in runs) == [
+            ("etl/count.v2", "etl/count.v2"),
+            ("etl/load", "quick"),
+            ("etl/load", "slow"),
+            ("parent", ""),
+        ]
 
 
 class TestOnlyOne:

@@ -87,6 +87,9 @@ class Children:
     def enqueue(self, *, step: str, name: str, params: Any, queue: str) -> RunRecord:
         """Record a child as queued; whoever serves the queue runs it, as a run of its own.
 
+        Args:
+            queue: Empty leaves it to the child's ``queue``, else it is a queue of the child's own name.
+
         Raises:
             DaguError: There is no such workflow, or it has mistakes.
         """
@@ -98,9 +101,11 @@ class Children:
                 "the input of a queued run holds a secret, which would be kept in history",
                 hint="let the queued workflow declare the secret itself",
             )
-        return self._starter.enqueue(
-            child, name=child.name or Path(name).stem, given=given, parent_step=step, queue=queue
-        )
+        # A stored workflow is known by its path below their directory, as the scheduler knows it.
+        stem = name.removesuffix(".yaml").removesuffix(".yml")
+        called = child.name or (Path(name).stem if Path(name).is_absolute() else stem)
+        chosen = queue or str(child.rest.get("queue") or "").strip() or called
+        return self._starter.enqueue(child, name=called, given=given, parent_step=step, queue=chosen)
 
     def _found(self, name: str) -> Workflow:
         found = self._workflow.documents.get(name) or self._stored(name)

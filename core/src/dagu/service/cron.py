@@ -64,6 +64,38 @@ class Cron:
         return None
 
 
+@dataclass(frozen=True)
+class Once:
+    """Something that is due a single time. ``text`` is as written."""
+
+    text: str
+    at: datetime
+
+    def after(self, moment: datetime) -> Iterator[datetime]:
+        """The instant, if it is after a moment."""
+        if self.at > moment:
+            yield self.at
+
+    def before(self, moment: datetime) -> datetime | None:
+        """The instant, if it is before a moment."""
+        return self.at if self.at < moment else None
+
+
+def parse_once(text: str) -> Once:
+    """A time with its offset, as RFC 3339 has it.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        at = datetime.min
+    if at.tzinfo is None:
+        raise UsageError(f"{text!r} is no time with an offset", hint="write it like 2031-04-05T06:07:08Z")
+    return Once(text, at.astimezone(UTC))
+
+
 def parse_cron(text: str, default: tzinfo) -> Cron:
     """A cron expression of five fields, or ``@daily`` and the like; ``CRON_TZ=Europe/Paris`` may stand before it.
 

@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Any
 
 from dagu.errors import DaguError, Problem
-from dagu.service.cron import Cron, parse_cron
+from dagu.service.cron import Cron, Once, parse_cron, parse_once
 from dagu.workflow.model import Workflow
 from dagu.workflow.tree import Node, locate
 
@@ -30,6 +30,8 @@ class Kind(enum.StrEnum):
 
 
 _ORDER = tuple(Kind)
+
+When = Cron | Once
 
 
 class Overlap(enum.StrEnum):
@@ -67,7 +69,7 @@ class Schedule:
         keep_runs: How many ended runs are kept; None: all.
     """
 
-    entries: tuple[tuple[Kind, Cron], ...] = ()
+    entries: tuple[tuple[Kind, When], ...] = ()
     texts: tuple[str, ...] = ()
     catchup_window: timedelta = timedelta()
     overlap: Overlap = Overlap.SKIP
@@ -103,7 +105,7 @@ class Schedule:
         return max((instant for instant in found if instant is not None), default=None)
 
 
-def _slots(kind: Kind, cron: Cron, moment: datetime) -> Iterator[Slot]:
+def _slots(kind: Kind, cron: When, moment: datetime) -> Iterator[Slot]:
     return (Slot(instant, kind) for instant in cron.after(moment))
 
 
@@ -136,7 +138,7 @@ def read_schedule(workflow: Workflow, default: tzinfo) -> Schedule:
     )
 
 
-def _entries(workflow: Workflow, default: tzinfo, problems: list[Problem]) -> Iterator[tuple[Kind, Cron]]:
+def _entries(workflow: Workflow, default: tzinfo, problems: list[Problem]) -> Iterator[tuple[Kind, When]]:
     given = workflow.rest.get("schedule")
     if not isinstance(given, Mapping):
         yield from _crons(workflow, "schedule", Kind.START, given, default, problems)
@@ -152,18 +154,23 @@ def _entries(workflow: Workflow, default: tzinfo, problems: list[Problem]) -> It
 
 def _crons(
     workflow: Workflow, path: str, kind: Kind, value: Any, default: tzinfo, problems: list[Problem]
-) -> Iterator[tuple[Kind, Cron]]:
+) -> Iterator[tuple[Kind, When]]:
     if value is None:
         return
     items = [(path, value)]
     if isinstance(value, tuple):
         items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
     for where, item in items:
-        if not isinstance(item, str):
-            problems.append(_problem(workflow, where, "must be a cron expression, which is text"))
-            continue
         try:
-            yield kind, parse_cron(item, default)
+            if isinstance(item, str):
+                yield kind, parse_cron(item, default)
+            elif isinstance(item, Mapping) and len(item) == 1 and isinstance(item.get("cron"), str):
+                yield kind, parse_cron(item["cron"], default)
+            elif isinstance(item, Mapping) and len(item) == 1 and isinstance(item.get("at"), str):
+                yield kind, parse_once(item["at"])
+            else:
+                message = "must be a cron expression, or a mapping with the one key cron or at"
+                problems.append(_problem(workflow, where, message))
         except DaguError as error:
             message = error.message + (f" ({error.hint})" if error.hint else "")
             problems.append(_problem(workflow, where, message))

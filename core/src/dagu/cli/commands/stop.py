@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import Annotated
 
 import typer
@@ -27,7 +28,7 @@ def stop(
 ) -> None:
     """Stop a run: its steps get their stop signal, its containers are removed. Returns when it ended.
 
-    Stopping a run that ended already is fine.
+    A run that is queued is taken out of its queue. Stopping a run that ended already is fine.
 
     \b
     Example:
@@ -41,5 +42,7 @@ def stop(
             raise DaguError(f"run {run_id} is still running after {timeout:g} s", hint="ask again to kill it")
         run = found.history.run(run_id)
         remark(f"run {run_id} ended: {run.status.value}")
+    elif found.history.end_queued(run_id, Status.ABORTED, "stopped before it began", time.time()):
+        remark(f"run {run_id} is out of its queue")
     else:
         remark(f"run {run_id} is not running: {run.status.value}")

@@ -18,8 +18,6 @@ from dagu.workflow.values.resolve import Expand, resolve_value
 from dagu.workflow.values.scope import Scope
 from dagu.workflow.values.text import indented_json, to_text
 
-QUEUE = "default"
-
 
 def plan(context: StepContext) -> Plan:
     """Runs the child inside this run, to its end, and takes its status; or queues it."""
@@ -62,14 +60,14 @@ def child_of(context: StepContext, scope: Scope) -> tuple[str, Any]:
 def queued(context: StepContext, jobs: Sequence[tuple[str, Any]]) -> str:
     """Queue children, and tell which."""
     queue = resolve_value(context.step.with_.get("queue"), context.scope, expand=Expand.SCOPE)
-    name = to_text(queue or "").strip() or QUEUE
+    name = to_text(queue or "").strip()
     runs = [
         context.run.start_child.enqueue(step=context.step.name, name=dag, params=params, queue=name)
         for dag, params in jobs
     ]
     return enqueue_stdout(
         [
-            {"name": run.workflow, "dagRunId": run.run_id, "queue": name, "status": run.status.value}
+            {"name": run.workflow, "dagRunId": run.run_id, "queue": run.queue, "status": run.status.value}
             for run in runs
         ]
     )
