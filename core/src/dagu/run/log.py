@@ -10,7 +10,7 @@ from typing import Self
 
 from dagu.contracts.streams import Sink, write_all
 from dagu.errors import DaguError
-from dagu.run.masking import MaskedStream, Masker
+from dagu.run.masking import Masker
 from dagu.run.paths import reason
 
 TAIL = 1024
@@ -42,14 +42,12 @@ class LogFile:
             except DaguError:
                 os.close(self._descriptors[0])
                 raise
-        self._masked: MaskedStream | None = masker.stream(self._put) if masker else None
+        # Also where no secret is known yet: one may be learned before the first output comes.
+        self._masked = masker.stream(self._put)
 
     def write(self, block: bytes) -> None:
         """Log a block."""
-        if self._masked is not None:
-            self._masked(block)
-        else:
-            self._put(block)
+        self._masked(block)
 
     def line(self, text: str) -> None:
         """Log a line of the runner's own."""
@@ -72,8 +70,7 @@ class LogFile:
     def close(self) -> None:
         """Write what masking held back, and close the files."""
         try:
-            if self._masked is not None:
-                self._masked.flush()
+            self._masked.flush()
         finally:
             for descriptor in self._descriptors:
                 os.close(descriptor)

@@ -15,6 +15,8 @@ from dagu.sandbox.command import Command
 from dagu.workflow.values.resolve import Expand, resolve_value
 
 _OURS = {"provider", "prompt", "stdin", "fallback"}
+_SHORTEST_KEY = 8
+"""Characters of a credential that is masked; a shorter one is a placeholder, and stands in many a word."""
 
 
 def plan(context: StepContext) -> Plan:
@@ -41,6 +43,9 @@ def _prepare(context: StepContext, config: Mapping[str, Any]) -> list[Prepared]:
     provider, facts = provider_named(
         context.run.workflow, context.run.providers, str(given.get("provider") or "")
     )
+    # What an agent is let in with is nobody's to read, also where it is not declared as a secret.
+    keys = (context.env.get(name, "") for name in facts.credentials)
+    context.run.masker.add(key for key in keys if len(key) >= _SHORTEST_KEY)
     prompt = given.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
         raise UsageError("with.prompt is missing or empty")
