@@ -16,12 +16,12 @@ from dagu.run.masking import Masker
 from dagu.run.outcome import Outcome
 from dagu.run.plan import Target
 from dagu.run.recorder import Recorder
-from dagu.sandbox.shared import SharedContainer
 from dagu.workflow.model import Step, Value, Workflow
 from dagu.workflow.values.scope import Scope
 
 if TYPE_CHECKING:
     from dagu.run.engine import Engine
+    from dagu.sandbox.shared import SharedContainer
 
 
 class Providers(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from dagu.run.container_spec import open_ended, resolved
 from dagu.run.containers import RequestMaker, Wanted
 from dagu.run.context import Providers
 from dagu.run.egress import Hosts, allowed_hosts
+from dagu.run.needs import all_steps, steps_in
 from dagu.run.raw import Raw, covered, with_raw
 from dagu.run.recorder import Recorder
 from dagu.run.resume import Interrupted, found_again
@@ -35,13 +36,11 @@ from dagu.sandbox.policy import Policy, policy_from_environment
 from dagu.sandbox.reaper import Leftover, leftovers, own_runner, reap
 from dagu.sandbox.registry import Credentials
 from dagu.sandbox.taken import Taken
-from dagu.workflow.model import ContainerSpec, Step, Workflow
+from dagu.workflow.model import ContainerSpec, Workflow
 from dagu.workflow.values.resolve import resolve, resolve_value
 from dagu.workflow.values.scope import Scope
 
 Review = Callable[[ContainerRequest], Sequence[Refusal]]
-OWN_CONTAINER = frozenset({"docker.run", "container.run"})
-"""Actions that describe their container themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,32 +156,6 @@ def refused(what: str, found: Sequence[Refusal]) -> None:
     if found:
         reasons = "; ".join(f"{refusal.reason} (rule {refusal.rule})" for refusal in found)
         raise PolicyRefused(f"{what} is not allowed: {reasons}")
-
-
-def all_steps(workflow: Workflow) -> Iterator[Step]:
-    """Every step of a workflow: its own, its handlers, the bodies of foreach."""
-    yield from _with_bodies((*workflow.steps, *workflow.handlers.values()))
-
-
-def _with_bodies(steps: Iterable[Step]) -> Iterator[Step]:
-    for step in steps:
-        yield step
-        if step.foreach is not None:
-            yield from _with_bodies(step.foreach.steps)
-
-
-def steps_in(workflow: Workflow, spec: ContainerSpec) -> Iterator[Step]:
-    """The steps whose container that is, or would be the run's."""
-    for step in all_steps(workflow):
-        if (step.container or workflow.container) is spec:
-            yield step
-
-
-def needs_engine(workflow: Workflow) -> bool:
-    """Whether anything of the workflow runs in a container."""
-    if workflow.container is not None:
-        return True
-    return any(step.container is not None or step.action in OWN_CONTAINER for step in all_steps(workflow))
 
 
 def open_engine(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import DaguError
@@ -13,14 +14,17 @@ from dagu.history.records import RunRecord, Status
 from dagu.run.cancel import Cancellation
 from dagu.run.conditions import Conditions
 from dagu.run.context import RunContext, StepContext
-from dagu.run.engine import Review, needs_engine, open_engine, preflight
 from dagu.run.graph import run_graph
 from dagu.run.handlers import for_status, run_handler
+from dagu.run.needs import needs_engine
 from dagu.run.numbers import seconds
 from dagu.run.outcome import Outcome, total
-from dagu.run.places import host_target, run_container, shared_target
 from dagu.run.resume import Interrupted
+from dagu.run.targets import run_target
 from dagu.workflow.model import Step
+
+if TYPE_CHECKING:
+    from dagu.run.engine import Review
 
 _NAMED = 5
 """How many failed steps the error of a run names."""
@@ -93,6 +97,9 @@ def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
     workflow = run.workflow
     if run.dry or not needs_engine(workflow):
         return run
+    from dagu.run.engine import open_engine, preflight
+    from dagu.run.places import run_container
+
     engine = open_engine(
         means.make_runtime,
         workflow,
@@ -162,7 +169,7 @@ def _wanted(run: RunContext) -> bool:
     """Whether the root's preconditions hold."""
     if not run.workflow.preconditions:
         return True
-    target = host_target(str(run.directory)) if run.container is None else shared_target(run.container)
+    target = run_target(run)
     env = {**run.contained_env, **target.env} if target.contained else run.env
     context = StepContext(
         run=run,

@@ -13,14 +13,14 @@ from dagu.run.container_spec import container_env, resolved
 from dagu.run.containers import Wanted
 from dagu.run.context import Providers
 from dagu.run.egress import Hosts, allowed_hosts, through_gate
-from dagu.run.engine import Engine, steps_in
+from dagu.run.engine import Engine
+from dagu.run.needs import steps_in
 from dagu.run.plan import Target
 from dagu.run.raw import Raw
 from dagu.run.resume import Interrupted
 from dagu.sandbox import scratch
 from dagu.sandbox.command import Command
 from dagu.sandbox.existing import ExistingContainer
-from dagu.sandbox.host import HostPlace
 from dagu.sandbox.own import Discard, Noting, OwnContainer
 from dagu.sandbox.place import Place
 from dagu.sandbox.readiness import Readiness
@@ -30,11 +30,6 @@ from dagu.sandbox.taken import TakenContainer
 from dagu.workflow.model import ContainerSpec, Workflow
 from dagu.workflow.values.patterns import Pattern
 from dagu.workflow.values.scope import Scope
-
-
-def host_target(working_dir: str) -> Target:
-    """The host."""
-    return Target(kind="host", contained=False, open=lambda _commands: HostPlace(), working_dir=working_dir)
 
 
 def run_container(

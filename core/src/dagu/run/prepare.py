@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dagu.errors import UsageError
 from dagu.history.logs import file_name
-from dagu.run.engine import all_steps
 from dagu.run.masking import Masker
+from dagu.run.needs import all_steps
 from dagu.run.params import chosen_params
 from dagu.run.paths import made_directory
 from dagu.workflow.model import Secret, Workflow

@@ -10,7 +10,7 @@ from pathlib import Path
 from dagu.errors import DaguError, UsageError
 from dagu.history.records import Status
 from dagu.run.context import RunContext, StepContext
-from dagu.run.engine import OWN_CONTAINER
+from dagu.run.needs import OWN_CONTAINER
 from dagu.run.outcome import Outcome
 from dagu.run.paths import made_directory
 from dagu.run.targets import container_of, target_of

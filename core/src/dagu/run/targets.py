@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagu.errors import UsageError
-from dagu.run import places
-from dagu.run.container_spec import container_env, resolved
 from dagu.run.context import RunContext
-from dagu.run.egress import allowed_hosts, through_gate
-from dagu.run.engine import OWN_CONTAINER
-from dagu.run.places import Occasion
+from dagu.run.needs import OWN_CONTAINER
 from dagu.run.plan import Target
-from dagu.run.raw import Raw
+from dagu.sandbox.host import HostPlace
 from dagu.workflow.model import ContainerSpec, Step
 from dagu.workflow.values.resolve import Expand, resolve
 from dagu.workflow.values.scope import Scope
 
+if TYPE_CHECKING:
+    from dagu.run.places import Occasion
+    from dagu.run.raw import Raw
+
 _ON_HOST = frozenset({"dag.run", "dag.enqueue"})
+
+
+def host_target(working_dir: str) -> Target:
+    """The host."""
+    return Target(kind="host", contained=False, open=lambda _commands: HostPlace(), working_dir=working_dir)
+
+
+def run_target(run: RunContext) -> Target:
+    """Where commands of the run itself run."""
+    if run.container is None:
+        return host_target(str(run.directory))
+    from dagu.run.places import shared_target
+
+    return shared_target(run.container)
 
 
 def container_of(run: RunContext, step: Step) -> ContainerSpec | None:
@@ -39,10 +54,15 @@ def target_of(run: RunContext, step: Step, scope: Scope, directory: Path) -> Tar
     """
     spec = container_of(run, step)
     if spec is None:
-        return places.host_target(str(directory))
+        return host_target(str(directory))
+    from dagu.run import places
+
     if step.container is None and run.container is not None:
         target = places.shared_target(run.container)
     else:
+        from dagu.run.container_spec import container_env, resolved
+        from dagu.run.egress import allowed_hosts, through_gate
+
         engine = run.engine
         if engine is None:
             raise UsageError(f"{step.path}.container: this run was started without a container engine")
@@ -58,6 +78,8 @@ def target_of(run: RunContext, step: Step, scope: Scope, directory: Path) -> Tar
 
 def occasion(run: RunContext, step: Step, raw: Raw | None = None) -> Occasion:
     """What a container of a step's own is made for."""
+    from dagu.run.places import Occasion
+
     return Occasion(
         step=step.name,
         attempt=lambda: run.recorder.next_attempt(step.name) - 1,

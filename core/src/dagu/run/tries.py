@@ -20,7 +20,6 @@ from dagu.run.ending import Ended, failed
 from dagu.run.log import TAIL, AttemptLog, LogFile
 from dagu.run.numbers import seconds
 from dagu.run.outcome import GOOD
-from dagu.run.places import taken_target
 from dagu.run.plan import Alternative, Plan
 from dagu.run.publish import publish
 from dagu.run.published import NOTHING, Published
@@ -108,6 +107,8 @@ def _run(
 ) -> tuple[Ended, AttemptLog, str]:
     run, step = context.run, context.step
     if taken is not None and run.engine is not None:
+        from dagu.run.places import taken_target
+
         plan = replace(plan, target=taken_target(run.engine, plan.target, taken))
     alternative: Alternative | None = plan.alternatives[index] if plan.alternatives else None
     record = AttemptRecord(
