@@ -157,6 +157,19 @@ class TestDeclared:
             """
         )
         assert ended.stdout("b") == "${steps.a.outputs.v} unset ${a.output}"
+        assert "exit code 1" in ended.step("a").error
+
+    @pytest.mark.parametrize("output", ["output: VAR", "stdout: {outputs: VAR}", "output: {VAR: x}"])
+    def test_in_no_form(self, dagu: Project, output: str) -> None:
+        ended = dagu.start(
+            f"""
+            steps:
+              - {{id: a, {output}, continue_on: failed, run: echo out; exit 1}}
+              - {{id: b, depends: a, run: "echo ${{VAR-unset}} '${{a.output}} ${{a.outputs.VAR}} ${{a.output.VAR}}'"}}
+            """
+        )
+        assert ended.stdout("b") == "unset ${a.output} ${a.outputs.VAR} ${a.output.VAR}"
+        assert ended.step("a").outputs == {}
 
 
 class TestWhoReads:
