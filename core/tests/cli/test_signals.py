@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -103,9 +104,7 @@ def test_under_nohup_a_hang_up_is_not_heard(dagu: Any) -> None:
 
 
 def test_a_run_whose_reader_is_gone_stops(dagu: Any) -> None:
-    file = dagu.file(
-        "w.yaml", "steps:\n  - id: a\n    run: sleep 1\n  - id: b\n    depends: a\n    run: sleep 600\n"
-    )
+    file = dagu.file("w.yaml", "steps:\n  - id: a\n    run: sleep 600\n")
     process = dagu.program("start", "-r", "r1", file)
     assert "started" in process.stderr.readline()
     process.stderr.close()
@@ -115,3 +114,16 @@ def test_a_run_whose_reader_is_gone_stops(dagu: Any) -> None:
     assert "aborted" in result.out
     assert "its output has no reader any more" in result.out
     assert "running" not in result.out
+
+
+def test_a_run_whose_terminal_is_gone_stops(dagu: Any) -> None:
+    file = dagu.file("w.yaml", "steps:\n  - id: a\n    run: sleep 600\n")
+    master, terminal = os.openpty()
+    process = dagu.program("start", "-r", "r1", file, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    seen = b""
+    while b"running" not in seen:
+        seen += os.read(master, 4096)
+    os.close(master)
+    assert process.wait(120) == 141
+    assert "its output has no reader any more" in dagu("status", "--run-id", "r1").out

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -11,6 +13,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
+_STDERR = 2
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -24,8 +27,15 @@ class Stoppable(Protocol[T_co]):
     def cancel(self, *, kill: bool = False, reason: str = "") -> None: ...
 
 
-def supervise(runner: Stoppable[T_co]) -> tuple[T_co, int]:
+UNSEEN = "stopped: its output has no reader any more"
+"""Why a run was stopped whose reader went away."""
+
+
+def supervise(runner: Stoppable[T_co], *, seen: bool = False) -> tuple[T_co, int]:
     """Run to the end. Called from the main thread.
+
+    Args:
+        seen: It is to be stopped when standard error, a terminal or a pipe, has no reader any more.
 
     Returns:
         How it ended, and the number of the first signal that came meanwhile, or 0.
@@ -49,14 +59,39 @@ def supervise(runner: Stoppable[T_co]) -> tuple[T_co, int]:
     try:
         with _handled(runner, writing) as received:
             thread.start()
-            while not result.done():
-                os.read(reading, 512)
+            with select.epoll() as waiting:
+                waiting.register(reading, select.EPOLLIN)
+                if seen and _has_reader():
+                    waiting.register(_STDERR, 0)  # errors and hang-ups are told in any case
+                _wait(waiting, reading, runner, result)
             return result.result(), received[0] if received else 0
     finally:
         if thread.is_alive():
             thread.join()
         os.close(reading)
         os.close(writing)
+
+
+def _wait(waiting: select.epoll, reading: int, runner: Stoppable[Any], result: Future[Any]) -> None:
+    while not result.done():
+        for descriptor, _ in waiting.poll():
+            if descriptor == reading:
+                os.read(reading, 512)
+            else:
+                waiting.unregister(descriptor)
+                runner.cancel(reason=UNSEEN)
+
+
+def outlives_terminal() -> bool:
+    """Whether this process was started by nohup(1), or to the same effect."""
+    return hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+def _has_reader() -> bool:
+    try:
+        return os.isatty(_STDERR) or stat.S_ISFIFO(os.fstat(_STDERR).st_mode)
+    except OSError:  # it was closed from the beginning
+        return False
 
 
 @contextmanager
@@ -69,10 +104,8 @@ def _handled(runner: Stoppable[Any], wakeup: int) -> Iterator[list[int]]:
         runner.cancel(kill=len(received) > 1, reason=f"stopped by {name}")
 
     wakeup_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-    # Under nohup(1) a run is to outlive its terminal.
-    heard = [
-        number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
-    ]
+    deaf = {signal.SIGHUP} if outlives_terminal() else set()
+    heard = [number for number in SIGNALS if number not in deaf]
     before: dict[int, Any] = {number: signal.signal(number, handle) for number in heard}
     try:
         yield received

@@ -114,15 +114,14 @@ def run(found: Session, request: StartRequest | RetryRequest | ResumeRequest, *,
     Returns:
         The exit status.
     """
-    from dagu.cli.supervise import supervise
+    from dagu.cli.supervise import UNSEEN, outlives_terminal, supervise
     from dagu.cli.views.choose import choose_view
     from dagu.cli.views.lost import Attended
     from dagu.cli.views.tree import render
     from dagu.run.api import Runner
 
     plugins = found.plugins
-    with choose_view(quiet=quiet) as shown:
-        view = Attended(shown)
+    with Attended(choose_view(quiet=quiet)) as view:
         for info in plugins.info():
             if info.state == "set aside":  # perhaps the one that was to review containers
                 view.problem(f"plugin {info.distribution} {info.version} is set aside: {info.problems[0]}")
@@ -137,16 +136,18 @@ def run(found: Session, request: StartRequest | RetryRequest | ResumeRequest, *,
             observers=observers,
         )
         # A run that nobody can see any more is not to go on unseen.
-        view.when_lost(lambda: runner.cancel(reason="stopped: its output has no reader any more"))
+        seen = not outlives_terminal()
+        if seen:
+            view.when_lost(lambda: runner.cancel(reason=UNSEEN))
         try:
-            result, signal = supervise(runner)
+            result, signal = supervise(runner, seen=seen)
         except WorkflowInvalid as error:
             view.problem(failure(Path(error.problems[0].file), error).rstrip())
             return 1
     if not quiet:
-        with suppress(BrokenPipeError):
+        with suppress(OSError):  # its reader may be gone
             typer.echo(render(result.record), nl=False, color=found.colour)
-    if result.status not in _GOOD and (signal or view.lost):
+    if result.status not in _GOOD and (signal or result.error == UNSEEN):
         return 128 + (signal or _SIGPIPE)
     return result.exit_code
 
