@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import shutil
 import tempfile
 import threading
 import time
@@ -52,7 +51,9 @@ class FakeContainer:
 
     def __init__(self, identity: str, name: str, request: ContainerRequest, env: Mapping[str, str]) -> None:
         self.id, self.name, self.request = identity, name, request
-        self.home = Path(tempfile.mkdtemp(prefix="dagu-fake-"))
+        # Gone with the object at the latest, for tests that don't close the fake.
+        self._files = tempfile.TemporaryDirectory(prefix="dagu-fake-", ignore_cleanup_errors=True)
+        self.home = Path(self._files.name)
         self.root = self.home / "root"
         self.root.mkdir()
         for log in ("stdout", "stderr"):
@@ -146,7 +147,7 @@ class FakeContainer:
         for attachment in self._attached:
             attachment.close()
         self.ended.set()
-        shutil.rmtree(self.home, ignore_errors=True)
+        self._files.cleanup()
 
     def state(self) -> ContainerState:
         with self._lock:
