@@ -196,6 +196,8 @@ class TestDry:
     def test_nothing_runs_and_nothing_is_kept(self, dagu: Project) -> None:
         ended = dagu.start(
             """
+            working_dir: made
+            artifacts: {enabled: true, dir: made}
             preconditions: touch precondition
             handler_on: {init: {run: touch handler}}
             steps:
