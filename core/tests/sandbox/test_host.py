@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -134,6 +136,7 @@ def test_ending_takes_the_whole_tree(tmp_path: Path) -> None:
     output = Output()
     command = Command(argv=("sh", "-c", STUBBORN.format(tmp_path)), env=ENV)
     execution = HostPlace().start(command, output.streams)
+    threading.Thread(target=execution.wait).start()
     assert output.ready.wait(60)
     execution.end(signal="TERM", grace=0.2)
     assert execution.wait().code == 128 + signal.SIGKILL
@@ -147,9 +150,34 @@ def test_a_signal_that_is_heeded_needs_no_kill() -> None:
         argv=("sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done"), env=ENV
     )
     execution = HostPlace().start(command, output.streams)
+    threading.Thread(target=execution.wait).start()
     assert output.ready.wait(60)
     execution.end(signal="TERM", grace=60)
     assert execution.wait().code == 5
+
+
+def test_what_is_ended_before_anybody_waits_can_still_print() -> None:
+    output = Output()
+    script = "trap 'head -c 1000000 /dev/zero; exit 5' TERM; touch $0; while :; do sleep 0.05; done"
+    with TemporaryDirectory() as folder:
+        begun = Path(folder, "begun")
+        execution = HostPlace().start(Command(argv=("sh", "-c", script, str(begun)), env=ENV), output.streams)
+        while not begun.exists():
+            time.sleep(0.01)
+        execution.end(signal="TERM", grace=60)
+    assert execution.wait().code == 5
+    assert output.stdout == bytes(1_000_000)
+
+
+def test_input_is_read_after_output_was_closed(tmp_path: Path) -> None:
+    code, _, _ = run("sh", "-c", f"exec >&- 2>&-; sleep 0.2; cat >{tmp_path}/all", stdin=b"x" * 1_000_000)
+    assert code == 0
+    assert (tmp_path / "all").stat().st_size == 1_000_000
+
+
+def test_without_a_descriptor_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "pidfd_open")
+    assert run("sh", "-c", "echo out; exit 3") == (3, b"out\n", b"")
 
 
 def test_ending_twice_and_after_the_end_is_fine() -> None:

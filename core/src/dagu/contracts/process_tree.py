@@ -7,7 +7,7 @@ keep is their environment, so an exec is started with a unique variable, and a s
 
 from __future__ import annotations
 
-import secrets
+import os
 
 MARKER = "DAGU_EXEC_ID"
 
@@ -63,7 +63,7 @@ echo "$n"
 
 def new_marker() -> str:
     """A value for the variable ``MARKER`` that no other exec has."""
-    return secrets.token_hex(12)
+    return os.urandom(12).hex()
 
 
 def sweep_argv(marker: str, signal: str) -> tuple[str, ...]:

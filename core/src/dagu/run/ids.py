@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 
 from dagu.errors import UsageError
@@ -11,12 +11,12 @@ from dagu.history.ownership import RUN_ID
 
 def new_run_id() -> str:
     """A run id that sorts by time and that nothing else has."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(4).hex()}"
 
 
 def new_attempt_id() -> str:
     """An id for one attempt of a run."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def checked_run_id(run_id: str) -> str:

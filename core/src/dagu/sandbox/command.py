@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,4 +42,4 @@ class Command:
 
 def unique(prefix: str) -> str:
     """A name that nothing else has."""
-    return f"{prefix}{secrets.token_hex(6)}"
+    return f"{prefix}{os.urandom(6).hex()}"

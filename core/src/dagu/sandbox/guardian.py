@@ -51,16 +51,17 @@ class Guardian:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
+        self._text = ""
 
     def mark(self) -> dict[str, str]:
         """The environment entry for a host command, and a guardian that watches for it."""
-        text = f"{Owner.me()};"
         with self._lock:
             if self._process is None or self._pid != os.getpid():
-                self._process = _start(text)
+                self._text = f"{Owner.me()};"
+                self._process = _start(self._text)
                 self._pid = os.getpid()
                 atexit.register(self.dismiss)
-        return {MARK: text}
+            return {MARK: self._text}
 
     def dismiss(self) -> None:
         """This process ends well; the guardian has nothing to do."""
