@@ -235,8 +235,10 @@ class TestStringForm:
               - {id: right, run: echo right, output: VAR}
               - {id: a, depends: [left, right], run: echo $VAR}
               - {id: b, depends: [right, far, left], run: echo $VAR}
+              - {id: c, depends: left, run: echo $VAR}
             """
         )
+        assert ended.stdout("c") == "far"
         # Breadth-first, the last visited wins: left, right, far; then right, far, left.
         assert ended.stdout("a") == "far"
         assert ended.stdout("b") == "left"

@@ -137,6 +137,14 @@ class TestRetry:
         assert retried(dagu, "r1").stdout("a", 2) == '{"1":"one","2":"two words","K":"v"}'
         assert retried(dagu, "r2").stdout("a", 2) == '["x",  {"y": 1}]'
 
+    def test_positional_input_goes_to_positional_parameters(self, dagu: Project) -> None:
+        text = "working_dir: .\nparams: one two\nsteps: [{id: a, run: 'test -f flag && env'}]\n"
+        dagu.start(text, "-p", "uno")
+        dagu.file("flag", "")
+        lines = retried(dagu).stdout("a", 2).splitlines()
+        assert 'DAG_PARAMS_JSON={"1":"uno","2":"two"}' in lines
+        assert not [line for line in lines if line.startswith("1=")]
+
     def test_a_secret_that_was_published_is_made_again(self, dagu: Project) -> None:
         text = """
             working_dir: .
