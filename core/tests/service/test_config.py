@@ -40,6 +40,16 @@ def test_flags_over_environment_over_file(home: Path) -> None:
     assert load_config({"DAGU_HOME": str(home)}).dags_dir == home / "in-file"
 
 
+def test_where_relative_paths_start(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(home, "dags_dir: flows\nbase_config: base.yaml\n")
+    config = load_config({"DAGU_HOME": "home"})
+    assert (config.dags_dir, config.base_config) == (home / "flows", home / "base.yaml")
+    config = load_config({"DAGU_HOME": "home", "DAGU_BASE_CONFIG": "b.yaml"}, {"DAGU_DAGS_DIR": "d"})
+    assert (config.dags_dir, config.base_config) == (tmp_path / "d", tmp_path / "b.yaml")
+    assert config.run_environ["DAGU_BASE_CONFIG"] == str(tmp_path / "b.yaml")
+
+
 def test_whatever_services_know_has_a_name(home: Path) -> None:
     write(home, "tls: {cert: c.pem, key: k.pem}\nauth:\n  tokens: [a, b]\nmetrics: true\ntz: Asia/Tokyo\n")
     config = load_config({"DAGU_HOME": str(home), "TZ": "UTC"})

@@ -87,7 +87,7 @@ class TestRuns:
     def test_why_it_did_not_start_is_in_its_record(self, home: Any, until: Any) -> None:
         home.write("w", PLAIN)
         (home.path / "base.yaml").write_text("env: {A: b}\n")
-        context = home.context(DAGU_BASE_CONFIG="base.yaml")
+        context = home.context(DAGU_BASE_CONFIG=str(home.path / "base.yaml"))
         context.workflow("w")
         record = context._queued("w", None, "r1").record()
         context.history.add_run(record)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
+from dagu.frozen import dataclass
 from dagu.history.records import RunRecord, Status
 from dagu.service.schedule import Schedule
 

@@ -20,6 +20,7 @@ FILE = "config.yaml"
 DEFAULTS = {"DAGU_HOST": "127.0.0.1", "DAGU_PORT": "8080", "DAGU_STOP_GRACE": "5"}
 _PREFIX = "DAGU_"
 _SECRET = ("DAGU_AUTH_", "DAGU_TLS_")
+_PATHS = ("DAGU_DAGS_DIR", "DAGU_BASE_CONFIG")
 _UNLIMITED = 10**9
 
 
@@ -59,18 +60,19 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, str] = EMPTY) ->
     home = dagu_home({**environ, **_given(flags)})
     in_file, queues = _read(home / FILE)
     variables = {name: value for name, value in environ.items() if name.startswith(_PREFIX) and value}
-    settings = {**DEFAULTS, **in_file, **variables, **_given(flags), "DAGU_HOME": str(home)}
-    dags_dir = _path(settings.get("DAGU_DAGS_DIR", "") or "dags", home)
+    paths = {name: str(_path(in_file[name], home)) for name in _PATHS if in_file.get(name)}
+    settings = {**DEFAULTS, **in_file, **paths, **variables, **_given(flags), "DAGU_HOME": str(home)}
+    dags_dir = _path(settings.get("DAGU_DAGS_DIR", "") or str(home / "dags"), Path.cwd())
     base = settings.get("DAGU_BASE_CONFIG", "")
     settings["DAGU_DAGS_DIR"] = str(dags_dir)
     name = settings.get("DAGU_TZ", "")
     ours = {key: settings[key] for key in ("DAGU_HOME", "DAGU_DAGS_DIR")}
     if base:
-        ours["DAGU_BASE_CONFIG"] = settings["DAGU_BASE_CONFIG"] = str(_path(base, home))
+        base = ours["DAGU_BASE_CONFIG"] = settings["DAGU_BASE_CONFIG"] = str(_path(base, Path.cwd()))
     return Config(
         home=home,
         dags_dir=dags_dir,
-        base_config=_path(base, home) if base else None,
+        base_config=Path(base) if base else None,
         zone=zone(name, said_by="DAGU_TZ") if name else local_zone(environ),
         queues=MappingProxyType(queues),
         stop_grace=_seconds("DAGU_STOP_GRACE", settings["DAGU_STOP_GRACE"]),
@@ -85,9 +87,9 @@ def _given(flags: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in flags.items() if value}
 
 
-def _path(text: str, home: Path) -> Path:
-    """A path; a relative one starts in the home directory, where the file of settings is."""
-    return home / Path(text).expanduser()
+def _path(text: str, start: Path) -> Path:
+    """A path; a relative one of the file starts beside the file, any other where the command was called."""
+    return start / Path(text).expanduser()
 
 
 def _seconds(name: str, text: str) -> float:

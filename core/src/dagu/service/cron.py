@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from cronsim import CronSim, CronSimError
 
 from dagu.errors import UsageError
+from dagu.frozen import dataclass
 from dagu.service.zones import zone
 
 _NAMED = {

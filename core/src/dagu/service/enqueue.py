@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from dagu.contracts.container import EMPTY
 from dagu.errors import UsageError
+from dagu.frozen import dataclass
 from dagu.history.records import RunRecord, Status
 from dagu.run.ids import checked_run_id, new_run_id
 from dagu.workflow.values.params_tokens import CallerInput, caller_input, structured_input

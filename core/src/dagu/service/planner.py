@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
+from dagu.frozen import dataclass
 from dagu.service.schedule import Kind, Overlap, Schedule, Slot
 
 LATE = timedelta(minutes=1)

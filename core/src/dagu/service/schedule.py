@@ -5,13 +5,14 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta, tzinfo
 from heapq import merge
 from itertools import takewhile
 from typing import Any
 
 from dagu.errors import DaguError, Problem
+from dagu.frozen import dataclass
 from dagu.service.cron import Cron, Once, parse_cron, parse_once
 from dagu.workflow.model import Workflow
 from dagu.workflow.tree import Node, locate

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dagu.contracts.container import EMPTY
 from dagu.errors import DaguError
+from dagu.frozen import dataclass
 from dagu.history.home import make_directory
 
 

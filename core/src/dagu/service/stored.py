@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 from dagu.contracts.container import EMPTY
 from dagu.errors import DaguError, Problem, WorkflowInvalid
+from dagu.frozen import dataclass
 from dagu.service.schedule import Schedule, read_schedule
 from dagu.workflow.graph import order
 from dagu.workflow.load import load_file
