@@ -138,10 +138,16 @@ class TestRetry:
         assert retried(dagu, "r2").stdout("a", 2) == '["x",  {"y": 1}]'
 
     def test_positional_input_goes_to_positional_parameters(self, dagu: Project) -> None:
-        text = "working_dir: .\nparams: one two\nsteps: [{id: a, run: 'test -f flag && env'}]\n"
+        text = """
+            working_dir: .
+            params: one two
+            steps:
+              - {id: a, run: test -f flag}
+              - {id: b, depends: a, action: exec, with: {command: env}}
+        """
         dagu.start(text, "-p", "uno")
         dagu.file("flag", "")
-        lines = retried(dagu).stdout("a", 2).splitlines()
+        lines = retried(dagu).stdout("b").splitlines()
         assert 'DAG_PARAMS_JSON={"1":"uno","2":"two"}' in lines
         assert not [line for line in lines if line.startswith("1=")]
 
