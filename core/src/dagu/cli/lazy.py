@@ -31,6 +31,7 @@ COMMANDS = {
     "retry": "Take a run up again where it failed",
     "resume": "Go on with a run that was interrupted",
     "restart": "Start a workflow anew as a run did",
+    "doctor": "Tell what would keep workflows from running here",
     "gc": "Remove what dead runs left behind",
     "usage": "Sum up what agents spent",
     "plugins": "Show what plugins are there and what they bring",

@@ -1,0 +1,151 @@
+"""What would keep a workflow from running here, found without running it. Nothing is changed, nothing left behind."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagu.contracts.runtime import ContainerRuntime
+from dagu.errors import DaguError, WorkflowInvalid
+from dagu.plugins import Plugins
+from dagu.run.custom_harness import CustomHarness
+from dagu.run.needs import all_steps, needs_engine, steps_in
+from dagu.sandbox.policy import VARIABLE as POLICY
+from dagu.sandbox.policy import policy_from_environment
+from dagu.sandbox.reaper import leftovers
+from dagu.workflow.load import load_file
+from dagu.workflow.model import ContainerSpec, Step, Workflow
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+RUNTIME = "DAGU_CONTAINER_RUNTIME"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One finding. ``state`` is ``ok``, ``warning`` or ``problem``; ``remedy`` says what to do about it."""
+
+    check: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def examine(
+    file: Path | None, *, environ: Mapping[str, str], plugins: Plugins, directory: Path | None = None
+) -> Iterator[Row]:
+    """Examine the engine, and a workflow's needs if a file is given.
+
+    Args:
+        directory: What relative bind sources are relative to; None is the file's own.
+    """
+    workflow: Workflow | None = None
+    if file is not None:
+        try:
+            workflow = load_file(file)
+        except WorkflowInvalid as error:
+            yield Row(check="workflow", state=PROBLEM, detail=str(error), remedy="mend the file")
+        else:
+            yield Row(check="workflow", state=OK, detail=f"{file} has no mistakes")
+    for info in plugins.info():
+        if info.state == "set aside":
+            named = f"{info.distribution} {info.version}: {'; '.join(info.problems)}"
+            yield Row(check="plugin", state=WARNING, detail=named, remedy="update or remove it")
+    if workflow is not None:
+        yield from _on_host(workflow, environ, plugins)
+        if not needs_engine(workflow):
+            yield Row(check="engine", state=OK, detail="nothing in the workflow needs a container")
+            return
+    yield from _engine(
+        workflow, environ, plugins, directory or (file.absolute().parent if file else Path.cwd())
+    )
+
+
+def _engine(
+    workflow: Workflow | None, environ: Mapping[str, str], plugins: Plugins, directory: Path
+) -> Iterator[Row]:
+    chosen = environ.get(RUNTIME, "").strip()
+    why = f"{RUNTIME}={chosen}" if chosen else f"the default; {RUNTIME} is not set"
+    try:
+        spec = plugins.runtime_from_environment(environ)
+        yield Row(check="runtime", state=OK, detail=f"{spec.name} ({why})")
+        policy = policy_from_environment(environ)
+        named = environ.get(POLICY, "").strip()
+        yield Row(check="policy", state=OK, detail=f"{policy.name} ({POLICY}={named})" if named else "none")
+        runtime = spec.factory(environ)
+    except DaguError as error:
+        yield Row(check="engine", state=PROBLEM, detail=error.message, remedy=error.hint)
+        return
+    with runtime:
+        try:
+            yield from _reached(runtime)
+        except DaguError as error:
+            yield Row(check="engine", state=PROBLEM, detail=error.message, remedy=error.hint)
+            return
+        if workflow is not None:
+            from dagu.run.doctor_containers import ContainerTrials
+
+            trials = ContainerTrials(runtime, workflow, environ=environ, plugins=plugins, directory=directory)
+            for container in containers(workflow):
+                yield from trials.examine(container, list(steps_in(workflow, container)))
+
+
+def _reached(runtime: ContainerRuntime) -> Iterator[Row]:
+    info = runtime.check()
+    mode = "rootless" if info.rootless else "rootful"
+    where = "shares this machine's files" if info.shares_filesystem else "is on another machine"
+    yield Row(
+        check="engine",
+        state=OK,
+        detail=f"{info.name} {info.version}, {mode}, at {info.endpoint} (from {info.endpoint_source}); it {where}",
+    )
+    for warning in info.warnings:
+        yield Row(check="engine", state=WARNING, detail=warning)
+    able = ", ".join(sorted(capability.value for capability in info.capabilities))
+    yield Row(check="capabilities", state=OK, detail=able)
+    left = leftovers(runtime)
+    if left:
+        detail = f"{len(left)} things of dead runs are on the engine"
+        yield Row(check="leftovers", state=WARNING, detail=detail, remedy="dagu gc")
+
+
+def _on_host(workflow: Workflow, environ: Mapping[str, str], plugins: Plugins) -> Iterator[Row]:
+    for step in all_steps(workflow):
+        if step.action != "harness.run" or step.container or workflow.container:
+            continue
+        for name, binary in binaries(workflow, step, plugins):
+            found = shutil.which(binary, path=environ.get("PATH"))
+            if found:
+                yield Row(check="agent", state=OK, detail=f"{step.name}: {binary} is {found}")
+            else:
+                yield Row(
+                    check="agent",
+                    state=PROBLEM,
+                    detail=f"{step.name}: {binary}, the program of {name}, is not on PATH",
+                    remedy=install(name, plugins) or f"install {binary}",
+                )
+
+
+def containers(workflow: Workflow) -> list[ContainerSpec]:
+    """Every ``container:`` of a workflow, each once."""
+    specs = [workflow.container, *(step.container for step in all_steps(workflow))]
+    return list({id(spec): spec for spec in specs if spec is not None}.values())
+
+
+def binaries(workflow: Workflow, step: Step, plugins: Plugins) -> Iterator[tuple[str, str]]:
+    """Provider and program of each agent that a step may use; unknown providers are left out."""
+    base = {**(workflow.harness or {}), **step.with_}
+    for config in (base, *(base.get("fallback") or ())):
+        name = str(config.get("provider") or "")
+        definition = workflow.harnesses.get(name)
+        if definition is not None:
+            yield name, CustomHarness(definition).facts.binary
+        elif name in plugins.providers() and name not in workflow.harnesses:
+            yield name, plugins.providers()[name].facts.binary
+
+
+def install(name: str, plugins: Plugins) -> str:
+    """The command that installs a provider's program, empty when unknown."""
+    spec = plugins.providers().get(name)
+    return spec.facts.install if spec is not None else ""
