@@ -14,6 +14,10 @@ from dagu.run.upstream import Siblings
 from dagu.workflow.model import EMPTY, Step
 from dagu.workflow.values.scope import Scope
 
+_OTHER_FILES = 128
+_FILES_OF_A_STEP = 10
+"""Logs, pipes, what waits for its end; more than is measured (5 to 7), for bodies of foreach run beside it."""
+
 
 def run_graph(
     run: RunContext,
@@ -65,5 +69,13 @@ def _limit(run: RunContext) -> int:
     """How many steps run at once; the run's container is one file system, so by default one."""
     limit = run.workflow.max_active_steps
     if limit is None:
-        return 1 if run.workflow.container is not None else 0
-    return limit
+        return 1 if run.workflow.container is not None else _most()
+    return limit or _most()
+
+
+def _most() -> int:
+    """As many steps as this process can have files open for: those beyond wait instead of failing."""
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 10_000 if soft == resource.RLIM_INFINITY else max(1, (soft - _OTHER_FILES) // _FILES_OF_A_STEP)

@@ -44,7 +44,7 @@ class StepRunner:
         """Run a step to its end and record it. Failures are outcomes, not exceptions."""
         try:
             outcome = self._step(step, outcomes)
-        except DaguError as error:
+        except (DaguError, OSError) as error:  # also of the machine: no more files, no room
             stopped = self.run.cancellation.stopped.is_set()
             status = Status.ABORTED if stopped else Status.FAILED
             outcome = Outcome(status=status, exit_code=1, error=str(error))
