@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,17 @@ steps:
     assert found["summary"] == {"total": count, "succeeded": count, "failed": 0}
     assert [each["o"] for each in found["outputs"]] == [str(number) for number in range(count)]
     assert len(result.record.steps) == count + 1
+
+
+def test_more_steps_than_files_may_be_open(run: Runs) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        steps = "\n".join(f"  - {{id: s{number}, run: sleep 0.5}}" for number in range(80))
+        result = run(f"steps:\n{steps}\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert {step.status for step in result.record.steps} == {Status.SUCCEEDED}, result.error
 
 
 def test_a_long_chain(run: Runs) -> None:
