@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from dagu.errors import DaguError
+from dagu.frozen import dataclass
 from dagu.history.home import make_directory
 from dagu.history.ownership import RunLocks
 

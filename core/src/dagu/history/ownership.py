@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from dagu.errors import DaguError, UsageError
+from dagu.frozen import dataclass
 from dagu.history.home import make_directory
 
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
+from dagu.frozen import dataclass
 from dagu.history.records import Status
 
 
@@ -34,7 +34,10 @@ class RunQuery:
 
     def where(self) -> tuple[str, list[Any]]:
         """The condition, and the values of its placeholders."""
-        parts, values = ["root_id = ?"], [self.root_id]
+        states = (self.status,) if isinstance(self.status, Status) else tuple(self.status or ())
+        # Few runs are unended; + keeps SQLite from looking through all of the others in the order of time.
+        few = bool(states) and not any(state.ended for state in states)
+        parts, values = ["+root_id = ?" if few else "root_id = ?"], [self.root_id]
         conditions: tuple[tuple[str, Any], ...] = (
             ("workflow = ?", self.workflow),
             ("instr(run_id, ?) > 0", self.run_id_part),
@@ -47,7 +50,6 @@ class RunQuery:
                 parts.append(condition)
                 values.append(value)
         if self.status is not None:
-            states = (self.status,) if isinstance(self.status, Status) else tuple(self.status)
             parts.append(f"status IN ({', '.join('?' * len(states))})")
             values.extend(state.value for state in states)
         if self.label is not None:

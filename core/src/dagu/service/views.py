@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -12,17 +12,15 @@ from dagu.errors import DaguError, Problem
 from dagu.history.records import RunRecord
 from dagu.workflow.load import load_text
 
+_LISTED = tuple(field.name for field in fields(RunRecord) if field.name not in ("steps", "source"))
 
-def as_json(value: Any, *, without: Iterable[str] = ()) -> Any:
-    """A record, or anything in one, as dicts, lists and scalars.
 
-    Args:
-        without: Fields of the outermost record to leave out.
-    """
+def as_json(value: Any) -> Any:
+    """A record, or anything in one, as dicts, lists and scalars."""
+    if value is None or (isinstance(value, str | int | float) and not isinstance(value, Enum)):
+        return value
     if is_dataclass(value) and not isinstance(value, type):
-        left_out = frozenset(without)
-        names = (field.name for field in fields(value))
-        return {name: as_json(getattr(value, name)) for name in names if name not in left_out}
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -34,8 +32,9 @@ def as_json(value: Any, *, without: Iterable[str] = ()) -> Any:
 
 def listed_run(run: RunRecord) -> dict[str, Any]:
     """A run in a list: without its steps and source."""
-    found: dict[str, Any] = as_json(run, without=("steps", "source"))
-    return found
+    # Lists are long.
+    found = {name: getattr(run, name) for name in _LISTED}
+    return found | {"status": run.status.value, "labels": dict(run.labels)}
 
 
 def full_run(run: RunRecord, depends: Mapping[str, list[str]]) -> dict[str, Any]:

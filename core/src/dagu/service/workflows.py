@@ -6,7 +6,6 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -46,14 +45,13 @@ class Workflows:
 
     def names(self) -> list[str]:
         """The names of all workflows, in order."""
-        return sorted(set(self._walk()))
+        return sorted(self._files())
 
     def all(self) -> list[Stored]:
         """All workflows, by name; those with mistakes too."""
-        found = [stored for name in self.names() if (stored := self._stored(name)) is not None]
+        found = [self._read(name, path) for name, path in sorted(self._files().items())]
         with self._lock:
-            gone = self._cache.keys() - {stored.name for stored in found}
-            for name in gone:
+            for name in self._cache.keys() - {stored.name for stored in found}:
                 del self._cache[name]
         return found
 
@@ -63,10 +61,10 @@ class Workflows:
         Raises:
             UsageError: There is none of that name.
         """
-        stored = self._stored(name)
-        if stored is None:
+        path = self._path(name)
+        if path is None:
             raise _unknown(name)
-        return stored
+        return self._read(name, path)
 
     def source(self, name: str) -> str:
         """The text of a workflow's file.
@@ -155,10 +153,7 @@ class Workflows:
     def _flag(self, name: str) -> Path:
         return self.flags / file_name(name)
 
-    def _stored(self, name: str) -> Stored | None:
-        path = self._path(name)
-        if path is None:
-            return None
+    def _read(self, name: str, path: Path) -> Stored:
         stamp = (*_stamp(path), *(_stamp(self._base) if self._base else ()))
         with self._lock:
             known = self._cache.get(name)
@@ -176,25 +171,27 @@ class Workflows:
                 return path
         return None
 
-    def _walk(self) -> Iterator[str]:
+    def _files(self) -> dict[str, Path]:
+        """The file of every workflow, by name."""
+        found: dict[str, Path] = {}
         for folder, folders, files in os.walk(self.directory):
-            folders[:] = sorted(each for each in folders if _PART.fullmatch(each))
+            folders[:] = [each for each in folders if _PART.fullmatch(each)]
             below = Path(folder).relative_to(self.directory)
-            if len(below.parts) >= _DEEPEST:
+            if len(below.parts) >= _DEEPEST - 1:
                 folders.clear()
             for file in files:
                 stem, ending = os.path.splitext(file)
                 name = (below / stem).as_posix()
-                if ending in ENDINGS and self._path(name) is not None:
-                    yield name
+                if ending in ENDINGS and name not in found and (path := self._path(name)) is not None:
+                    found[name] = path
+        return found
 
     def _is_base(self, path: Path) -> bool:
         return self._base is not None and os.path.realpath(path) == os.path.realpath(self._base)
 
     def _is_inside(self, path: Path) -> bool:
         # A link may lead elsewhere, and the name of a folder may be one.
-        root = os.path.realpath(self.directory)
-        return os.path.realpath(path).startswith(root + os.sep)
+        return os.path.realpath(path).startswith(os.path.realpath(self.directory) + os.sep)
 
     def _inside(self, path: Path) -> None:
         if not self._is_inside(path):
