@@ -27,7 +27,8 @@ command could not be done, and its message tells what happened, where, and what 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from dagu.frozen import dataclass
 
 
 class DaguError(Exception):

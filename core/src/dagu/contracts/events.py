@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dagu.contracts.provider import HarnessEvent
 from dagu.contracts.runtime import PullProgress
+from dagu.frozen import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dagu.contracts.container import EMPTY
+from dagu.frozen import dataclass
 
 Option = str | int | float | bool | None | tuple[str | int | float | bool, ...]
 """The value of one ``with:`` key of a step: a scalar, or a list of scalars."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import BinaryIO, Self
 
 from dagu.contracts.capability import Capability
@@ -19,6 +19,7 @@ from dagu.contracts.container import (
 )
 from dagu.contracts.streams import Sink, Streams
 from dagu.errors import Unsupported
+from dagu.frozen import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Self, TypeVar
 
 from dagu.contracts.container import EMPTY
+from dagu.frozen import dataclass
 
 Json = Mapping[str, Any]
 _T_co = TypeVar("_T_co", covariant=True)

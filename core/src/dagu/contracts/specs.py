@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.contracts.service import ServiceContext
+from dagu.frozen import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

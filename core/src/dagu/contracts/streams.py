@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from dagu.frozen import dataclass
 
 Sink = Callable[[bytes], object]
 """Takes one block of output. Called from one thread, in order; may raise, which ends the stream's reading."""

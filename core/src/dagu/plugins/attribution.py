@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from dagu.contracts.runtime import Attachment, ContainerRuntime, Execution
 from dagu.contracts.specs import Service
 from dagu.contracts.streams import Source, Streams
 from dagu.errors import DaguError, PluginError
+from dagu.frozen import dataclass
 
 T = TypeVar("T")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dagu.contracts.specs import CommandSpec, ProviderSpec, RuntimeSpec, ServiceSpec
+from dagu.frozen import dataclass
 from dagu.plugins.attribution import Origin
 from dagu.plugins.discovery import Loaded, SetAside
 from dagu.plugins.offers import COMMANDS, PROVIDERS, RUNTIMES, SERVICES, Offers

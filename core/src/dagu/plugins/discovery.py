@@ -6,7 +6,6 @@ import difflib
 import importlib.metadata
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -15,6 +14,7 @@ import pluggy
 
 import dagu
 from dagu import hookspecs
+from dagu.frozen import dataclass
 from dagu.plugins.attribution import Origin, describe
 
 CORE = "dagu-core"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Generic, TypeVar
 
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.contracts.specs import CommandSpec, ProviderSpec, RuntimeSpec, Service, ServiceSpec
 from dagu.errors import PluginError, UsageError
+from dagu.frozen import dataclass
 from dagu.plugins.attribution import Origin, attributed_factory, describe
 from dagu.plugins.discovery import Loaded
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from dagu.errors import UsageError
+from dagu.frozen import dataclass
 from dagu.history.ownership import RunLocks
 from dagu.history.records import RunRecord, Status
 from dagu.history.store import History

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dagu.contracts.container import ExitStatus
 from dagu.contracts.provider import HarnessEvent
 from dagu.contracts.streams import Sink, Streams
 from dagu.errors import CommandForbidden, CommandNotFound, DaguError
+from dagu.frozen import dataclass
 from dagu.history.records import AttemptRecord, Status
 from dagu.run.cancel import Cancellation, Deadline
 from dagu.run.ending import TIMED_OUT, Ended, failed

@@ -8,11 +8,12 @@ import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
 from dagu.contracts.container import ContainerRequest
 from dagu.errors import DaguError
+from dagu.frozen import dataclass
 from dagu.history.logs import RunLogs
 from dagu.run.masking import Masker
 from dagu.sandbox import labels

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dagu.contracts.container import ContainerRequest, Healthcheck, Mount, MountType, Port
 from dagu.errors import UsageError
+from dagu.frozen import dataclass
 from dagu.run.volumes import volumes
 from dagu.sandbox.outfit import Outfit
 from dagu.sandbox.workspace import Carried

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
+from dagu.frozen import dataclass
 from dagu.history.logs import RunLogs
 from dagu.history.records import RunRecord, Status
 from dagu.run.bookmark import Bookmarks

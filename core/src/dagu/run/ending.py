@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from dagu.frozen import dataclass
 from dagu.history.records import Status
 
 TIMED_OUT = 124

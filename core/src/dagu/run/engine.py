@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dagu.contracts.requirements import required_capabilities
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.contracts.specs import Refusal
 from dagu.errors import PolicyRefused, RuntimeFailure, Unsupported
+from dagu.frozen import dataclass
 from dagu.run.claims import RunClaims
 from dagu.run.container_spec import open_ended, resolved
 from dagu.run.containers import RequestMaker, Wanted

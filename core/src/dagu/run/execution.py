@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import DaguError
+from dagu.frozen import dataclass
 from dagu.history.records import RunRecord, Status
 from dagu.run.cancel import Cancellation
 from dagu.run.conditions import Conditions

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from dagu.frozen import dataclass
 from dagu.history.records import Status
 from dagu.run.published import NOTHING, Published
 from dagu.workflow.model import Step

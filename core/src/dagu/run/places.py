@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from dagu.contracts.capability import Capability
 from dagu.contracts.container import EMPTY, ImageInfo
+from dagu.frozen import dataclass
 from dagu.run.container_spec import container_env, resolved
 from dagu.run.containers import Wanted
 from dagu.run.context import Providers

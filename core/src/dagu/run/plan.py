@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dagu.contracts.container import EMPTY
 from dagu.contracts.provider import HarnessEvent
+from dagu.frozen import dataclass
 from dagu.run.cancel import Cancellation
 from dagu.run.ending import Ended
 from dagu.run.log import AttemptLog

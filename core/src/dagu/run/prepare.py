@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dagu.errors import UsageError
+from dagu.frozen import dataclass
 from dagu.history.logs import file_name
 from dagu.run.masking import Masker
 from dagu.run.needs import all_steps

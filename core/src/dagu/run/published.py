@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dagu.contracts.container import EMPTY
+from dagu.frozen import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

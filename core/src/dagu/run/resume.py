@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from dagu.contracts.capability import Capability
 from dagu.contracts.container import ContainerState, ContainerStatus
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import ContainerNotFound, UsageError
+from dagu.frozen import dataclass
 from dagu.history.logs import RunLogs
 from dagu.history.records import RunRecord, Status, StepRecord
 from dagu.history.store import History

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dagu.errors import UsageError
+from dagu.frozen import dataclass
 from dagu.history.logs import STREAMS, RunLogs
 from dagu.history.records import EMPTY, RunRecord, Status, StepRecord
 from dagu.run.masking import MASK

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dagu.errors import DaguError
+from dagu.frozen import dataclass
 from dagu.history.records import Status
 from dagu.run.conditions import Conditions
 from dagu.run.context import RunContext, StepContext

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from dagu.errors import DaguError, UsageError
+from dagu.frozen import dataclass
 from dagu.history.records import Status
 from dagu.run.context import RunContext, StepContext
 from dagu.run.needs import OWN_CONTAINER

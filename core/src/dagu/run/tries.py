@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from dagu.errors import DaguError
+from dagu.frozen import dataclass
 from dagu.history.records import AttemptRecord, Status
 from dagu.run.actions import planner
 from dagu.run.attempt import Attempt, Limits

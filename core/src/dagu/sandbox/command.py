@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dagu.contracts.container import EMPTY
 from dagu.contracts.provider import Argument, FileArgument
+from dagu.frozen import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

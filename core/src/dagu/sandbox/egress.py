@@ -14,12 +14,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from dagu.contracts.capability import Capability
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import RuntimeFailure, Unsupported
+from dagu.frozen import dataclass
 from dagu.sandbox.command import unique
 from dagu.sandbox.guardian import GUARDIAN
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from io import BytesIO
 
 from dagu.contracts.container import EMPTY
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import RequestRefused
+from dagu.frozen import dataclass
 from dagu.sandbox.command import Command, unique
 from dagu.sandbox.programs import SHELL
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from dagu.frozen import dataclass
 
 PREFIX = "dev.dagu."
 OWNER = PREFIX + "owner"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from dagu.contracts.capability import Capability
 from dagu.contracts.container import EMPTY, ContainerRequest, Mount, MountType
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import RuntimeFailure
+from dagu.frozen import dataclass
 from dagu.sandbox import scratch
 from dagu.sandbox.files import File
 from dagu.sandbox.workspace import Carried, Workspace

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from dagu.errors import UsageError
+from dagu.frozen import dataclass
 
 VARIABLE = "DAGU_CONTAINER_POLICY"
 

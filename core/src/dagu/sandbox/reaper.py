@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from dagu.contracts.capability import Capability
 from dagu.contracts.container import ContainerState, ContainerStatus
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import ContainerNotFound, RuntimeFailure
+from dagu.frozen import dataclass
 from dagu.sandbox import labels
 from dagu.sandbox.paths import own_container_ids
 

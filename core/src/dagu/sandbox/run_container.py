@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO
 
@@ -16,6 +16,7 @@ from dagu.contracts.runtime import Attachment, ContainerRuntime
 from dagu.contracts.streams import Sink, Streams
 from dagu.contracts.streams import discard as nowhere
 from dagu.errors import CommandNotFound, ContainerNotFound, RuntimeFailure
+from dagu.frozen import dataclass
 from dagu.sandbox.command import Command
 from dagu.sandbox.files import with_files
 from dagu.sandbox.init_words import InitWords

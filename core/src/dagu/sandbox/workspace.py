@@ -20,7 +20,7 @@ import stat
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -28,6 +28,7 @@ from typing import BinaryIO
 from dagu.contracts.container import ContainerRequest, Mount, MountType
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import RequestRefused
+from dagu.frozen import dataclass
 from dagu.sandbox.command import unique
 from dagu.sandbox.workspace_back import Receiver
 from dagu.sandbox.workspace_tree import Manifest, write_top, write_tree

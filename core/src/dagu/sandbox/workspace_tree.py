@@ -6,11 +6,12 @@ import hashlib
 import os
 import stat
 import tarfile
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from dagu.errors import RequestRefused
+from dagu.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,12 @@ class Limits:
     Attributes:
         queues: Of the queues that are configured.
         schedules: Of each stored workflow, for the limits that it sets itself.
+        total: Of all queues together.
     """
 
     queues: Mapping[str, int]
     schedules: Mapping[str, Schedule]
+    total: int = UNLIMITED
 
     def queue(self, name: str) -> int:
         """The limit of a queue: as configured, else that of the workflow whose own queue it is, else 1."""
@@ -55,6 +57,8 @@ def admitted(runs: Iterable[RunRecord], starting: Collection[str], limits: Limit
             waiting.append(run)
     found: list[RunRecord] = []
     for run in sorted(waiting, key=lambda run: (-run.priority, run.started_at, run.run_id)):
+        if _full(queues.total(), limits.total):
+            break
         if _full(queues[run.queue], limits.queue(run.queue)):
             continue
         if _full(workflows[run.workflow], limits.workflow(run.workflow)):

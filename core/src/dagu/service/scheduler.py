@@ -224,7 +224,8 @@ class Scheduler:
     def _admit(self, runs: list[RunRecord]) -> bool:
         """Start what may start; True if something could not be started now."""
         launcher = self._context.launcher
-        limits = Limits(self._context.config.queues, self._schedules)
+        config = self._context.config
+        limits = Limits(config.queues, self._schedules, config.max_active_runs)
         for run in admitted(runs, launcher.running(), limits):
             try:
                 launcher.begin(run.run_id)

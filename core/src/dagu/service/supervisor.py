@@ -97,9 +97,9 @@ class Supervisor:
                     self._drain.hurry()
 
     def _end(self, threads: list[threading.Thread]) -> None:
-        self._context.launcher.refuse("dagu is stopping")
         if self._scheduler is not None:
             self._scheduler.stop()
+        self._context.launcher.refuse("dagu is stopping")
         with self._lock:
             serving = list(self._serving.items())
         stopping = [

@@ -225,7 +225,7 @@ def _stamp(path: Path) -> _Stamp:
 
 def _replace(path: Path, data: bytes) -> None:
     """Write a file at one moment: who reads meanwhile sees the old one or the new one, whole."""
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".saving")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from dagu.frozen import dataclass
 from dagu.workflow.quantities import parse_size
 
 PULL_POLICIES = ("missing", "always", "never", "fallback")

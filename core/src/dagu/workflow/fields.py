@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from dagu.frozen import dataclass
 from dagu.workflow.model import Step, Workflow
 from dagu.workflow.tree import Node
 

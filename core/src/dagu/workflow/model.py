@@ -7,10 +7,12 @@ field is used. Fields that may hold a reference in place of a number are typed `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from dagu.frozen import dataclass
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 

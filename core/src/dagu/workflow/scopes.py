@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from dagu.frozen import dataclass
 from dagu.workflow.model import Step
 from dagu.workflow.place import Place, suggestion
 from dagu.workflow.tree import Node, shortened

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -28,6 +28,7 @@ from dagu.contracts.events import (
     StepStarted,
 )
 from dagu.contracts.runtime import PullProgress
+from dagu.frozen import dataclass
 from dagu.history.records import Status
 
 _TAIL = 2048

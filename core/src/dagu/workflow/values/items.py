@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from dagu.frozen import dataclass
 from dagu.workflow.model import EMPTY, Value
 from dagu.workflow.values.errors import ItemsInvalid
 from dagu.workflow.values.resolve import Expand, resolve

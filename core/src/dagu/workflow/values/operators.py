@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from dagu.frozen import dataclass
 
 _HEAD = re.compile(
     r"\$\{(?:#(?P<measured>[A-Za-z_]\w*)|(?P<name>[A-Za-z_]\w*)(?P<op>:[-=?+]|##?|%%?|[-=?+:]))", re.ASCII

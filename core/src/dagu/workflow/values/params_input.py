@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from dagu.frozen import dataclass
 from dagu.workflow.model import EMPTY, Param, Params, Value
 from dagu.workflow.values.errors import ParamsInvalid, ValueFailed
 from dagu.workflow.values.param_rules import coerce

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from dagu.frozen import dataclass
 from dagu.workflow.model import Value
 from dagu.workflow.values.errors import ParamsInvalid
 from dagu.workflow.values.text import parse_json, to_text

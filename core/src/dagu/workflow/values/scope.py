@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from dagu.frozen import dataclass
 from dagu.workflow.model import EMPTY, Value
 from dagu.workflow.values.text import parse_json, to_text
 from dagu.workflow.values.tokens import Kind, Token

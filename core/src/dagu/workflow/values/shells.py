@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from dagu.frozen import dataclass
 from dagu.workflow.values.errors import ShellInvalid
 from dagu.workflow.values.words import split_words
 
