@@ -6,7 +6,7 @@ import pytest
 
 from dagu.contracts.container import Mount, MountType
 from dagu.errors import RequestRefused
-from dagu.sandbox.paths import _through, container_ids
+from dagu.sandbox.paths import container_ids, mount_points, through
 
 ID = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4
@@ -36,18 +36,26 @@ MOUNTS = (
     ],
 )
 def test_what_a_mount_covers_is_translated(inside: str, outside: str) -> None:
-    assert _through(MOUNTS, inside) == outside
+    assert through(MOUNTS, inside) == outside
 
 
 @pytest.mark.parametrize("path", ["/", "/other", "/workshop", "/work/../etc"])
 def test_what_no_mount_covers_is_refused(path: str) -> None:
     with pytest.raises(RequestRefused, match="none of its mounts covers"):
-        _through(MOUNTS, path)
+        through(MOUNTS, path)
 
 
 def test_a_tmpfs_is_nobody_elses() -> None:
     with pytest.raises(RequestRefused, match="only dagu's own container has"):
-        _through(MOUNTS, "/memory/x")
+        through(MOUNTS, "/memory/x")
+
+
+def test_what_is_mounted_and_not_told_of_is_nobody_elses() -> None:
+    points = mount_points("1 0 0:1 / / rw\n2 1 0:2 / /work/in\\040between rw - tmpfs tmpfs rw\n")
+    assert points == ["/", "/work/in between"]
+    assert through(MOUNTS, "/work/in", points) == "/srv/work/in"
+    with pytest.raises(RequestRefused, match="only dagu's own container has"):
+        through(MOUNTS, "/work/in between/x", points)
 
 
 DOCKER = f"""\

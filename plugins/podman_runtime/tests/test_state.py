@@ -96,7 +96,7 @@ def test_mounts_and_gateways() -> None:
     seen = state.container_state(found)
     assert seen.mounts == (
         Mount(type=MountType.BIND, source="/s", target="/t", read_only=True),
-        Mount(type=MountType.VOLUME, source="v", target="/v"),
+        Mount(type=MountType.VOLUME, source="/var/lib/v", target="/v"),
     )
     assert seen.gateways == {"a": "10.0.0.1"}
     assert state.container_state(found, rootless=True).gateways == {}

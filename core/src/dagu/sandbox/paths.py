@@ -16,6 +16,7 @@ from dagu.contracts.container import Mount, MountType
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import ContainerNotFound, RequestRefused
 
+_MOUNTINFO = "/proc/self/mountinfo"
 _ID = re.compile(r"[0-9a-f]{64}")
 _CGROUP = re.compile(r"/(?:docker-|libpod-)?([0-9a-f]{64})(?:\.scope)?$", re.MULTILINE)
 _FILES = {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"}
@@ -40,7 +41,7 @@ class HostPaths:
             self._mounts = self._own_mounts()
             self._asked = True
         if self._mounts is not None:
-            return _through(self._mounts, source)
+            return through(self._mounts, source, mount_points(_read(_MOUNTINFO)))
         info = self._runtime.check()
         if not info.shares_filesystem:
             raise RequestRefused(
@@ -65,13 +66,22 @@ class HostPaths:
         return None
 
 
-def _through(mounts: Sequence[Mount], source: str) -> str:
+def through(mounts: Sequence[Mount], source: str, points: Sequence[str] = ()) -> str:
+    """The path on the engine's machine.
+
+    Args:
+        mounts: Of the own container, as the engine tells them.
+        points: Everything that is mounted in it, which may be more: Podman tells of no tmpfs.
+
+    Raises:
+        RequestRefused: There is none.
+    """
     path = PurePosixPath(os.path.normpath(source))
-    best: Mount | None = None
-    for mount in mounts:
-        deeper = best is None or len(mount.target) > len(best.target)
-        if path.is_relative_to(mount.target) and deeper:
-            best = mount
+    covering = [mount for mount in mounts if path.is_relative_to(mount.target)]
+    best = max(covering, key=lambda mount: len(mount.target), default=None)
+    deepest = max((point for point in points if path.is_relative_to(point)), key=len, default="/")
+    if deepest != "/" and (best is None or len(deepest) > len(best.target)):
+        best = Mount(type=MountType.TMPFS, target=deepest)
     if best is None:
         raise RequestRefused(
             f"{source} can't be mounted: dagu runs in a container, and none of its mounts covers that path",
@@ -94,10 +104,20 @@ def own_container_ids() -> tuple[str, ...]:
     ``/run/.containerenv`` of privileged containers.
     """
     return container_ids(
-        mountinfo=_read("/proc/self/mountinfo"),
+        mountinfo=_read(_MOUNTINFO),
         cgroup=_read("/proc/self/cgroup"),
         containerenv=_read("/run/.containerenv"),
     )
+
+
+def mount_points(mountinfo: str) -> list[str]:
+    """Where something is mounted; what proc(5) escapes is written out."""
+    fields = (line.split() for line in mountinfo.splitlines())
+    return [
+        re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), each[4])
+        for each in fields
+        if len(each) > 4
+    ]
 
 
 def container_ids(*, mountinfo: str, cgroup: str, containerenv: str) -> tuple[str, ...]:

@@ -128,10 +128,9 @@ def _health(found: Json) -> Health:
 
 def _mount(found: Json) -> Mount:
     kind = _MOUNTS.get(str(found.get("Type", "")).lower(), MountType.BIND)
-    source = found.get("Name") if kind is MountType.VOLUME else found.get("Source")
     return Mount(
         type=kind,
-        source=str(source or "") if kind is not MountType.TMPFS else "",
+        source=str(found.get("Source") or "") if kind is not MountType.TMPFS else "",
         target=str(found.get("Destination", "")),
         read_only=not found.get("RW", True),
     )
