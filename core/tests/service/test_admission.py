@@ -15,8 +15,8 @@ def run(run_id: str, workflow: str = "w", queue: str = "q", **fields: Any) -> Ru
 
 
 def ids(runs: list[RunRecord], *, starting: tuple[str, ...] = (), **limits: Any) -> list[str]:
-    schedules = limits.pop("schedules", {})
-    return [each.run_id for each in admitted(runs, starting, Limits(limits, schedules))]
+    schedules, total = limits.pop("schedules", {}), limits.pop("total", 0)
+    return [each.run_id for each in admitted(runs, starting, Limits(limits, schedules, total))]
 
 
 def test_a_queue_takes_one_at_a_time_unless_configured() -> None:
@@ -68,3 +68,9 @@ def test_what_was_told_to_start_is_not_told_again_and_takes_its_place() -> None:
 
 def test_a_run_without_a_queue_is_started_by_who_recorded_it() -> None:
     assert ids([run("a", queue="")]) == []
+
+
+def test_there_is_a_limit_over_everything() -> None:
+    runs = [run("r", status=Status.RUNNING, queue=""), *(run(name, queue=name) for name in "abc")]
+    assert ids(runs, total=3) == ["a", "b"]
+    assert ids(runs, total=1) == []

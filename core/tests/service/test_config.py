@@ -105,6 +105,8 @@ def test_a_file_that_is_no_yaml_and_one_that_says_nothing(home: Path) -> None:
         ("DAGU_STOP_GRACE", "soon", "no number of seconds"),
         ("DAGU_STOP_GRACE", "-1", "no number of seconds"),
         ("DAGU_STOP_GRACE", "nan", "no number of seconds"),
+        ("DAGU_MAX_ACTIVE_RUNS", "0", "no whole number from 1 on"),
+        ("DAGU_MAX_ACTIVE_RUNS", "many", "no whole number from 1 on"),
     ],
 )
 def test_variables_that_do_not_fit(home: Path, name: str, value: str, part: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dagu.contracts.service import RunFilter
-from dagu.errors import RunNotFound, UsageError, WorkflowInvalid
+from dagu.errors import DaguError, RunNotFound, UsageError, WorkflowInvalid
 from dagu.history.records import RunRecord, Status
 
 PLAIN = "steps:\n  - id: one\n    run: echo hi\n"
@@ -108,6 +108,15 @@ class TestRuns:
             Status.FAILED,
             "it could not be started: its process was ended by SIGKILL",
         )
+
+    def test_nothing_starts_while_dagu_stops(self, home: Any) -> None:
+        home.write("w", PLAIN)
+        context = home.context()
+        context.launcher.refuse("dagu is stopping")
+        with pytest.raises(DaguError, match="dagu is stopping"):
+            context.start("w")
+        (run,) = context.runs(RunFilter())
+        assert (run["status"], "dagu is stopping" in run["error"]) == ("failed", True)
 
     def test_stopping(self, home: Any, until: Any, tmp_path: Path) -> None:
         home.write("w", waiting(tmp_path / "pipe"))

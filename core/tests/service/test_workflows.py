@@ -196,11 +196,11 @@ class TestSaving:
         assert stored.save("etl/new one", GOOD) == []
         file = stored.directory / "etl/new one.yaml"
         assert file.read_text() == GOOD
-        assert file.stat().st_mode & 0o777 == 0o644
-        file.chmod(0o600)
+        assert file.stat().st_mode & 0o777 == 0o600
+        file.chmod(0o644)
         assert stored.save("etl/new one", f"description: é\n{GOOD}") == []
         assert stored.source("etl/new one").startswith("description: é")
-        assert file.stat().st_mode & 0o777 == 0o600
+        assert file.stat().st_mode & 0o777 == 0o644
         assert [path.name for path in file.parent.iterdir()] == ["new one.yaml"]
 
     def test_a_known_file_keeps_its_ending(self, stored: Workflows) -> None:

@@ -17,7 +17,12 @@ from dagu.workflow.parse import Unparsable, parse
 from dagu.workflow.tree import Node
 
 FILE = "config.yaml"
-DEFAULTS = {"DAGU_HOST": "127.0.0.1", "DAGU_PORT": "8080", "DAGU_STOP_GRACE": "5"}
+DEFAULTS = {
+    "DAGU_HOST": "127.0.0.1",
+    "DAGU_PORT": "8080",
+    "DAGU_STOP_GRACE": "5",
+    "DAGU_MAX_ACTIVE_RUNS": "100",
+}
 _PREFIX = "DAGU_"
 _SECRET = ("DAGU_AUTH_", "DAGU_TLS_")
 _PATHS = ("DAGU_DAGS_DIR", "DAGU_BASE_CONFIG")
@@ -33,6 +38,7 @@ class Config:
         base_config: The file of root fields beneath every workflow; None without one.
         zone: In which schedules are meant that name no time zone.
         queues: How many runs of a queue may run at once, for those that are configured.
+        max_active_runs: How many runs the scheduler has running at once, all queues together.
         stop_grace: Seconds that running runs have to end by themselves when the scheduler is told to stop.
         settings: Everything by environment name, also what only services know.
         run_environ: The environment of runs: without the secrets of services.
@@ -43,6 +49,7 @@ class Config:
     base_config: Path | None = None
     zone: tzinfo
     queues: Mapping[str, int] = field(default_factory=lambda: EMPTY)
+    max_active_runs: int = 100
     stop_grace: float = 5.0
     settings: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
     run_environ: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
@@ -75,6 +82,7 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, str] = EMPTY) ->
         base_config=Path(base) if base else None,
         zone=zone(name, said_by="DAGU_TZ") if name else local_zone(environ),
         queues=MappingProxyType(queues),
+        max_active_runs=_count("DAGU_MAX_ACTIVE_RUNS", settings["DAGU_MAX_ACTIVE_RUNS"]),
         stop_grace=_seconds("DAGU_STOP_GRACE", settings["DAGU_STOP_GRACE"]),
         settings=MappingProxyType(settings),
         run_environ=MappingProxyType(
@@ -100,6 +108,12 @@ def _seconds(name: str, text: str) -> float:
     if not 0 <= seconds < _UNLIMITED:
         raise UsageError(f"{name} is {text!r}, which is no number of seconds")
     return seconds
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < _UNLIMITED:
+        raise UsageError(f"{name} is {text!r}, which is no whole number from 1 on")
+    return int(text)
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, int]]:

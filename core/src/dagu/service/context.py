@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dagu.contracts.service import Following, Json, RunFilter, ServiceContext, WorkflowInfo
-from dagu.errors import UsageError, WorkflowInvalid
+from dagu.errors import DaguError, UsageError, WorkflowInvalid
 from dagu.history.logs import STREAMS, RunLogs
 from dagu.history.ownership import RunLocks
 from dagu.history.records import RunRecord, Status
@@ -204,7 +204,11 @@ class LocalContext(ServiceContext):
 
     def _start(self, run: QueuedRun) -> str:
         run_id = self._add(run)
-        self.launcher.begin(run_id)
+        try:
+            self.launcher.begin(run_id)
+        except DaguError as error:
+            self.history.end_queued(run_id, Status.FAILED, error.message, time.time())
+            raise
         return run_id
 
     def _ended(self, run_id: str) -> RunRecord:
