@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,6 +110,8 @@ def file_name(name: str) -> str:
         quoted = f"%2E{quoted[1:]}"
     if len(quoted.encode()) <= _LONGEST:
         return quoted
+    import hashlib
+
     start = quoted.encode()[: _LONGEST // 2].decode(errors="ignore")
     return f"{start}~{hashlib.sha256(_bytes(name)).hexdigest()[:32]}"
 

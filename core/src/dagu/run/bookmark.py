@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
@@ -103,14 +102,23 @@ class Bookmarks:
         self._salt = os.urandom(16).hex()
         self._lock = threading.Lock()
         self._open: dict[str, Bookmark] = {}
+        self._digests: dict[frozenset[bytes], str] = {}
 
     def open(self, step: str, number: int, facts: Facts) -> Bookmark:
         """The bookmark of an attempt that begins."""
-        known = asdict(facts) | {"salt": self._salt, "secrets": digest(self._masker, self._salt)}
+        known = asdict(facts) | {"salt": self._salt, "secrets": self._digest()}
         bookmark = Bookmark(path(self._logs, step, number), Facts(**known))
         with self._lock:
             self._open[step] = bookmark
         return bookmark
+
+    def _digest(self) -> str:
+        # Once for all attempts, until another secret is known.
+        known = frozenset(self._masker.known())
+        with self._lock:
+            if known not in self._digests:
+                self._digests[known] = digest(self._masker, self._salt)
+            return self._digests[known]
 
     def of(self, step: str) -> Bookmark | None:
         """The one of a step's attempt that goes on now."""
@@ -136,5 +144,7 @@ def digest(masker: Masker, salt: str) -> str:
     if not known:
         return ""
     text = b"\0".join(sorted(known))
+    import hashlib
+
     # Slow on purpose: a short secret must not be found by trying.
     return hashlib.scrypt(text, salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()

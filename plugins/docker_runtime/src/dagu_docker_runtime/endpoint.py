@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,6 +116,8 @@ def _current_context(config_file: Path) -> str:
 
 
 def _from_context(folder: Path, name: str, source: str, version: str, config_file: Path) -> Endpoint:
+    import hashlib
+
     digest = hashlib.sha256(name.encode()).hexdigest()
     meta = folder / "contexts" / "meta" / digest / "meta.json"
     try:
