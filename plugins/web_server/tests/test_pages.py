@@ -199,10 +199,10 @@ def test_odd_queries(client: TestClient, query: str) -> None:
 @pytest.mark.usefixtures("full")
 def test_a_run_offers_what_fits_its_state(client: TestClient) -> None:
     failed, running, interrupted = (client.get(f"/runs/r{number}").text for number in (1, 2, 3))
-    assert 'data-post="runs/r1/retry"' in failed
+    assert 'data-again="retry"' in failed
     assert 'data-post="runs/r2/stop"' in running
-    assert "/retry" not in running
-    assert 'data-post="runs/r3/resume"' in interrupted
+    assert "data-again" not in running
+    assert 'data-again="resume"' in interrupted
 
 
 @pytest.mark.usefixtures("full")

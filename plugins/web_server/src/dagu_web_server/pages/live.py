@@ -20,7 +20,7 @@ from dagu_web_server.streaming import Event, EventStream, Mapped
 
 _RUN_PACE = 0.3
 _AGENT_PACE = 0.3
-_LIST_PACE = 2.0
+_LIST_PACE = 1.0
 
 
 async def changes(request: Request) -> Response:

@@ -1,7 +1,8 @@
-// What every page has; the parts that only some pages have are fetched for those.
+// What every page has. What only some pages have, they load beside this.
 
 import { base, call, calm, path, say, trouble } from "./api.js";
-import { parts } from "./parts.js";
+import { keepFresh } from "./fresh.js";
+import { parse, parts } from "./parts.js";
 import { localise } from "./times.js";
 
 parts(document);
@@ -27,7 +28,6 @@ const actions = {
   },
   async post(button) {
     const answer = await call("POST", button.dataset.post);
-    if (answer.ok && "reload" in button.dataset) location.reload();
     if (answer.ok && button.dataset.said) say(button.dataset.said);
     return answer;
   },
@@ -77,24 +77,16 @@ for (const form of document.querySelectorAll("[data-submits]")) {
   for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());
 }
 
+// Lists that change
+
+const lists = document.querySelectorAll("[data-refresh]");
+if (lists.length) keepFresh(lists, () => search && filter());
+
 // Parts that are fetched after the page
 
 for (const place of document.querySelectorAll("[data-load]")) {
   const response = await fetch(place.dataset.load);
-  const found = new DOMParser().parseFromString(await response.text(), "text/html");
+  const found = parse(await response.text());
   place.replaceChildren(...(response.ok ? found.body.childNodes : [found.querySelector("main")]));
   place.removeAttribute("aria-busy");
 }
-
-// Lists that change
-
-const lists = document.querySelectorAll("[data-refresh]");
-if (lists.length) {
-  const { keepFresh } = await import("./fresh.js");
-  keepFresh(lists, () => search && filter());
-}
-
-if (document.getElementById("run")) await import("./run.js");
-if (document.querySelector("form.start")) await import("./start.js");
-if (document.querySelector("form.edit")) await import("./edit.js");
-

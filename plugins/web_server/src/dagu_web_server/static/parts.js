@@ -36,6 +36,6 @@ export function replace(now, part, html = part.outerHTML) {
 
 function handle(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
-  const marks = ["data-step", "data-attempt", "data-stream", "data-post", "data-start", "href"].filter((name) => element.hasAttribute(name));
+  const marks = ["data-step", "data-attempt", "data-stream", "data-post", "data-again", "data-start", "href"].filter((name) => element.hasAttribute(name));
   return element.localName + marks.map((name) => `[${name}="${CSS.escape(element.getAttribute(name))}"]`).join("");
 }

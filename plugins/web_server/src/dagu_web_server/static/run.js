@@ -1,6 +1,6 @@
 // A run: its parts as they change, and the step that the reader looks at.
 
-import { base, say } from "./api.js";
+import { base, call, calm, say, trouble } from "./api.js";
 import { LogView } from "./log.js";
 import { parse, parts, replaceParts } from "./parts.js";
 import { localise } from "./times.js";
@@ -33,8 +33,9 @@ async function load(address, { focus = false } = {}) {
     return;
   }
   const found = parse(await response.text());
-  replaceParts(found);
   const next = found.getElementById("step-panel");
+  next.remove(); // it takes its own parts along
+  replaceParts(found);
   parts(next);
   panel().replaceWith(next);
   localise(next);
@@ -83,6 +84,30 @@ function listen() {
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
   });
 }
+
+// A run that is taken up again begins in a process of its own, a moment later.
+async function again(button) {
+  calm();
+  const before = document.getElementById("run-head").dataset.attempt;
+  button.disabled = true;
+  const answer = await call("POST", `runs/${root.dataset.run}/${button.dataset.again}`);
+  button.disabled = false;
+  if (!answer.ok) {
+    trouble(null, answer);
+    return;
+  }
+  say("It will go on.");
+  const changes = new EventSource(`${base}/changes`);
+  changes.addEventListener("changed", async () => {
+    await load(location.href);
+    if (live() || document.getElementById("run-head").dataset.attempt !== before) changes.close();
+  });
+}
+
+root.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-again]");
+  if (button) again(button);
+});
 
 document.addEventListener("visibilitychange", () => {
   listen();

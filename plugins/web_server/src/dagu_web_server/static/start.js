@@ -3,6 +3,8 @@
 import { base, call, calm, trouble } from "./api.js";
 
 const form = document.querySelector("form.start");
+// A workflow with mistakes has none.
+form?.addEventListener("submit", submit);
 
 const readers = {
   text: (field) => (field.value === "" && !field.required ? undefined : field.value),
@@ -30,7 +32,7 @@ function params() {
   return found;
 }
 
-form.addEventListener("submit", async (event) => {
+async function submit(event) {
   event.preventDefault();
   calm(form);
   const given = params();
@@ -39,4 +41,4 @@ form.addEventListener("submit", async (event) => {
   const answer = await call("POST", "runs", wanted);
   if (answer.ok) location.assign(`${base}/runs/${answer.value.run_id}`);
   else trouble(form, answer);
-});
+}
