@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
+from dagu.contracts.layers import surely_absent
 from dagu.contracts.streams import BLOCK, Sink
 from dagu.errors import ContainerNotFound, EngineLost, RequestRefused, RuntimeFailure
 from dagu_podman_runtime.connection import PATIENT, Connection, path_name
@@ -16,6 +17,7 @@ _END = bytes(1024)  # two empty blocks end a tar archive
 _PAUSE = 0.05  # seconds
 _SPECIAL = ("dev", "proc", "sys")
 _INIT = "/run/podman-init"
+_INITS = ("init", "systemd")
 Description = Mapping[str, Any]
 
 
@@ -76,6 +78,8 @@ class Archives:
         found = self._inspect(container)
         _refuse_lost_memory(found, path)
         _refuse_split(found, path)
+        if _surely_absent(found, path):
+            raise FileNotFoundError(f"{path} is not in the container {container!r}")
         if not _on_a_mount(found, path):
             self._steadily(container, lambda: self._read(container, path, sink))
         elif found["State"].get("Running"):
@@ -167,6 +171,16 @@ class Archives:
             yield container
         finally:
             self._remove(container)
+
+
+def _surely_absent(found: Description, path: str) -> bool:
+    """Whether this machine's own view of the container's layers says so: Podman takes long to."""
+    program = str(found.get("Path") or "").rpartition("/")[2]
+    if program in _INITS or (found.get("Config") or {}).get("SystemdMode"):
+        return False  # Podman mounts more than it tells
+    in_memory = (found.get("HostConfig") or {}).get("Tmpfs") or {}
+    mounted = [*map(str, _targets(found)), *in_memory]
+    return surely_absent(path, found.get("GraphDriver") or {}, mounted)
 
 
 def _on_a_mount(found: Description, path: str) -> bool:

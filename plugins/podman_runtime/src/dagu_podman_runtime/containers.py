@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -16,18 +14,13 @@ from dagu.contracts.streams import Streams
 from dagu.errors import CommandForbidden, CommandNotFound, ContainerNotFound, RequestRefused, RuntimeFailure
 from dagu_podman_runtime import state
 from dagu_podman_runtime.connection import PATIENT, PROMPT, Connection, Timeout, path_name
+from dagu_podman_runtime.ends import Ends
 from dagu_podman_runtime.facts import Facts
 from dagu_podman_runtime.health import HealthChecks
 from dagu_podman_runtime.networks import carries, label_filters
 from dagu_podman_runtime.oom import OomWatch
-from dagu_podman_runtime.request import signal_number
 from dagu_podman_runtime.streams import NoStreams, Pump
 from dagu_podman_runtime.waits import Waits
-
-_PAUSE = 0.01  # seconds between two looks at a container whose restart is under way
-_DEFAULT_SIGNAL = "TERM"
-_RESTARTS = 60.0  # seconds to find the process of a container that ends and is started again and again
-_NO_PROCESS = "state improper"
 
 
 class Containers:
@@ -37,6 +30,7 @@ class Containers:
         self._connection = connection
         self._facts = facts
         self._waits = Waits(connection, self.look, lambda: facts().shares_filesystem)
+        self._ends = Ends(connection, self.look, self._waits)
         self._health = HealthChecks(connection, self.look)
         self._watches: dict[str, OomWatch] = {}
         self._lock = threading.Lock()
@@ -56,13 +50,16 @@ class Containers:
     def attach(self, container: str, streams: Streams) -> Attachment:
         """Connect to the standard streams."""
         # Podman would make an ended container ready to run again.
-        if state.container_state(self.look(container)).status is ContainerStatus.EXITED:
+        status = state.container_state(self.look(container)).status
+        if status is ContainerStatus.EXITED:
             return NoStreams()
         try:
             output, first = self._attach(container, output=True)
         except ContainerNotFound:
             raise
         except (CommandNotFound, CommandForbidden, RequestRefused):
+            if status is not ContainerStatus.CREATED:
+                raise
             # Attaching makes the container ready to run. What that finds, `start` finds, and tells.
             return NoStreams()
         if streams.stdin is None:
@@ -80,7 +77,8 @@ class Containers:
         found = self.look(container)
         name = str(found["Id"])
         host = found.get("HostConfig") or {}
-        limited = bool(host.get("Memory")) and not self._facts().cgroup_v2
+        facts = self._facts()
+        limited = bool(host.get("Memory")) and facts.sees_oom and not facts.cgroup_v2
         if limited or host.get("AutoRemove"):
             self._call("POST", name, "init", timeout=PATIENT)
             if limited:
@@ -94,7 +92,7 @@ class Containers:
     def wait(self, container: str) -> ExitStatus:
         """Block until the main process ended."""
         if (code := self._waits.kept(container)) is not None:
-            return state.exit_status(code)
+            return state.exit_status(code, oom_killed=self._ran_out(container))
         found = self.look(container)
         name = str(found["Id"])
         if (code := self._waits.kept(name)) is not None:
@@ -120,38 +118,18 @@ class Containers:
 
     def stop(self, container: str, *, signal: str, grace: float) -> None:
         """Send the signal, wait, then kill. Gone is success."""
-        limit = time.monotonic() + grace + _RESTARTS
-        try:
-            while self._stop(self.look(container), signal, grace):
-                if time.monotonic() > limit:
-                    raise RuntimeFailure(
-                        f"the container {container!r} ends so soon after each restart that it can't be signalled",
-                        hint="remove it",
-                    )
-                time.sleep(_PAUSE)
-        except ContainerNotFound:
-            return
+        self._ends.stop(container, signal=signal, grace=grace)
 
     def kill(self, container: str, *, signal: str) -> None:
         """Send a signal to the main process. Gone or ended is success."""
-        number = signal_number(signal)
-        try:
-            if number == signal_number("KILL") and state.starts_again(self.look(container)):
-                self.stop(container, signal="", grace=0.0)
-            else:
-                self._signal(container, number)
-        except ContainerNotFound:
-            return
+        self._ends.kill(container, signal=signal)
 
     def remove(self, container: str) -> None:
         """Remove a container with its anonymous volumes. Gone is success."""
-        params = {"force": True, "timeout": 0, "volumes": True, "ignore": True}
         name = container
         try:
             name = str(self.look(container)["Id"])
-            self._connection.call(
-                "DELETE", f"/containers/{path_name(name)}", subject=container, params=params, timeout=PATIENT
-            )
+            self._ends.remove(name)
         except ContainerNotFound:
             pass
         finally:
@@ -202,47 +180,15 @@ class Containers:
             return status
         return state.container_state(found, oom_killed=True, rootless=rootless)
 
-    def _stop(self, found: Mapping[str, Any], signal: str, grace: float) -> bool:
-        """One attempt; tells whether it has to be made again."""
-        name, told, again = str(found["Id"]), found["State"], state.starts_again(found)
-        if told.get("Paused"):
-            self._call("POST", name, "unpause")
-        elif not told.get("Running"):
-            # Between its end and its restart there is nothing to signal yet.
-            return again and told.get("Status") == "stopped"
-        if again and not signal:
-            return self._stop_for_good(name, grace)
-        own = (found.get("Config") or {}).get("StopSignal")
-        number = signal_number(signal or str(own or _DEFAULT_SIGNAL))
-        signalled = grace > 0 and self._signal(name, number)
-        if signalled and self._waits.code(found, seconds=grace) is not None:
-            return True
-        if again:
-            return self._stop_for_good(name, 0.0)
-        if self._signal(name, signal_number("KILL")):
-            self._waits.code(found)
-        # Looked at once more: a restart may have been under way.
-        return True
-
-    def _stop_for_good(self, container: str, grace: float) -> bool:
-        # After a signal alone, Podman starts a container again that it has once restarted.
-        self._call("POST", container, "stop", timeout=PATIENT, params={"timeout": math.ceil(grace)})
-        return True
-
-    def _signal(self, container: str, number: int) -> bool:
-        """Send a signal; tells whether there was a process to take it."""
-        try:
-            self._call("POST", container, "kill", params={"signal": number}, timeout=PATIENT)
-        except RequestRefused as error:
-            # "container state improper" is how Podman says that there is no process.
-            if _NO_PROCESS not in error.message and self.look(container)["State"].get("Running"):
-                raise
-            return False
-        return True
-
     def _watch(self, container: str) -> None:
         pid = int(self.look(container)["State"].get("Pid") or 0)
-        watch = OomWatch(pid)
+        try:
+            watch = OomWatch(pid)
+        except OSError as error:
+            raise RuntimeFailure(
+                f"the memory of the container {container!r} can't be watched: {error}",
+                hint="leave out its memory limit, or use a machine with cgroup v2",
+            ) from error
         with self._lock:
             self._watches[container] = watch
 

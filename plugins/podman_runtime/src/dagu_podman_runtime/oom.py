@@ -55,18 +55,21 @@ class OomWatch:
             poll = select.poll()
             poll.register(self._events, select.POLLIN)
             poll.register(self._process, select.POLLIN)
-            ended = False
+            ended = there = False
             while not ended and not self._seen:
                 ended = any(descriptor == self._process for descriptor, _ in poll.poll())
-                there = self._there()
+                # In this order: what was signalled before the cgroup is seen to be there was not that it goes.
                 self._drain()
-                self._seen = self._seen or (self._count > 0 if there else self._count > 1)
+                kills = self._kills()
+                there = kills is not None
+                self._seen = bool(kills)
                 ended = ended or not there
-            if not self._seen and self._count == 1:
-                # One signal and no cgroup: it ran out of memory, or just went. A second signal tells.
-                poll.unregister(self._process)
-                poll.poll(_LATE * 1000)
-                self._drain()
+            if not there and not self._seen:
+                # It ran out of memory, or it just went. A second signal tells.
+                if self._count == 1:
+                    poll.unregister(self._process)
+                    poll.poll(_LATE * 1000)
+                    self._drain()
                 self._seen = self._count > 1
             self._decided.set()
 
@@ -74,15 +77,14 @@ class OomWatch:
         with contextlib.suppress(BlockingIOError):
             self._count += os.eventfd_read(self._events)
 
-    def _there(self) -> bool:
-        """Whether the cgroup is still there; notes kills that it counts."""
+    def _kills(self) -> int | None:
+        """How many processes were killed, None when the cgroup is gone. Kernels before 4.13 count signals only."""
         try:
             text = os.pread(self._control, 4096, 0).decode()
         except OSError:
-            return False
+            return None
         counts = dict(line.split() for line in text.splitlines())
-        self._seen = self._seen or int(counts.get("oom_kill", 0)) > 0
-        return True
+        return int(counts.get("oom_kill", self._count))
 
 
 def _folder(pid: int) -> Path:

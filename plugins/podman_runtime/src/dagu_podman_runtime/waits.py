@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -21,7 +22,7 @@ from dagu_podman_runtime.connection import Connection, path_name
 from dagu_podman_runtime.errors import transport
 
 _HELD = "1s"
-_AT_ONCE = "5ms"
+_AT_ONCE = "10ms"
 _POLLED = "20ms"  # one percent of a processor for each container that is waited for
 _REMOVED = "100ms"
 
@@ -109,25 +110,20 @@ class Waits:
 
     def _code(self, container: str, process: int | None, seconds: float | None) -> int | None:
         try:
+            limit = None if seconds is None else time.monotonic() + seconds
             interval = _POLLED if process is None else _HELD
             with self._ask(container, interval) as held:
-                poll = select.poll()
-                poll.register(held, select.POLLIN)
-                if process is not None:
-                    poll.register(process, select.POLLIN)
-                ready = [
-                    descriptor for descriptor, _ in poll.poll(None if seconds is None else seconds * 1000)
-                ]
-                if not ready:
-                    return None
-                if held.fileno() not in ready:
+                ready = _ready(limit, held, process)
+                if ready == process:
                     try:
                         with self._ask(container, _AT_ONCE) as asked:
-                            return self._read(asked, container)
+                            ready = _ready(limit, asked, held.fileno())
+                            if ready == asked.fileno():
+                                return self._read(asked, container)
                     except ContainerNotFound:
                         # It is removed already. The engine remembers the code for who asked before.
-                        pass
-                return self._read(held, container)
+                        ready = held.fileno()
+                return self._read(held, container) if ready == held.fileno() else None
         finally:
             if process is not None:
                 os.close(process)
@@ -169,3 +165,14 @@ class Waits:
             return int(wire.body(held, answer))
         except OSError as error:
             raise transport(error, self._connection.url) from error
+
+
+def _ready(limit: float | None, held: socket.socket, other: int | None) -> int | None:
+    """The one of two descriptors that is ready first; None when the time is over."""
+    poll = select.poll()
+    poll.register(held, select.POLLIN)
+    if other is not None:
+        poll.register(other, select.POLLIN)
+    left = None if limit is None else max(0.0, limit - time.monotonic()) * 1000
+    ready = [descriptor for descriptor, _ in poll.poll(left)]
+    return held.fileno() if held.fileno() in ready else ready[0] if ready else None
