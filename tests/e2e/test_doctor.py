@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import e2e_engines
 import pytest
 from e2e_dagu import PROGRAM, Dagu
 
@@ -132,6 +133,32 @@ def docker_group() -> int:
 
 
 @pytest.mark.docker
+def test_the_engine_of_another_runtime_is_named(dagu_docker: Dagu) -> None:
+    path = dagu_docker.write("container: {image: 'alpine:3.20'}\nsteps: [{run: 'true'}]\n")
+    meant = {"DAGU_CONTAINER_RUNTIME": "", "DAGU_PODMAN_HOST": "unix:///meant.sock"}
+    row = problem(rows(dagu_docker, env=meant, status=0), "runtime")
+    assert "docker is in use" in row["detail"]
+    assert "DAGU_PODMAN_HOST is read by podman only" in row["detail"]
+    ran = dagu_docker.start(path, env={**meant, "DOCKER_HOST": "unix:///no/such.sock"})
+    ran.failed("/no/such.sock", "docker was chosen by the default", "DAGU_CONTAINER_RUNTIME=podman selects")
+
+
+@pytest.mark.docker
+@pytest.mark.podman
+def test_the_socket_of_the_other_engine(dagu_docker: Dagu) -> None:
+    docker = dagu_docker.environ["DOCKER_HOST"]
+    podman = e2e_engines.engine("podman").environ["DAGU_PODMAN_HOST"]
+    path = dagu_docker.write("container: {image: 'alpine:3.20'}\nsteps: [{run: 'true'}]\n")
+    wrong = {"DAGU_CONTAINER_RUNTIME": "podman", "DAGU_PODMAN_HOST": docker}
+    row = problem(rows(dagu_docker, env=wrong, status=1), "engine")
+    assert "is not Podman" in row["detail"]
+    assert "DAGU_CONTAINER_RUNTIME=docker" in row["remedy"]
+    dagu_docker.start(path, env=wrong).failed("is not Podman", "DAGU_CONTAINER_RUNTIME=docker")
+    ran = dagu_docker.start(path, env={"DOCKER_HOST": podman}).succeeded()
+    assert "The engine is Podman; DAGU_CONTAINER_RUNTIME=podman uses it in full" in ran.stderr
+
+
+@pytest.mark.docker
 def test_another_engine_than_expected(dagu_docker: Dagu) -> None:
     found = rows(dagu_docker, env={"DAGU_CONTAINER_RUNTIME": "nosuch"}, status=1)
     row = problem(found, "engine")
@@ -199,11 +226,48 @@ def test_workspace_that_may_not_be_written(dagu: Dagu, directory: Path) -> None:
     assert "4321:4321" in row["detail"]
     assert "permission denied" in row["detail"]
     assert "container.user" in row["remedy"]
-    dagu.start(path).failed("Permission denied")
+    dagu.start(path).failed("Permission denied", "user 4321:4321", "0:0 with mode 755", "container.user")
+
+
+@pytest.mark.parametrize("place", ["root", "own"])
+def test_a_workspace_that_may_not_be_written_where_the_command_works(place: str, dagu: Dagu) -> None:
+    closed = dagu.directory / "closed"
+    closed.mkdir(mode=0o755)
+    container = (
+        "container: {image: alpine:3.20, user: '4321', working_dir: /work, volumes: ['./closed:/work']}"
+    )
+    source = f"{container}\nsteps: [{{id: a, run: echo x > file}}]"
+    if place == "own":
+        source = f"steps:\n  - id: a\n    run: echo x > file\n    {container}\n"
+    ran = dagu.start(source).failed("ermission denied", "user 4321", str(closed), "container.user")
+    assert "hint" in ran.step("a").error
+
+
+def test_what_is_read_only_is_told(dagu: Dagu) -> None:
+    ran = dagu.start(
+        """
+        steps:
+          - id: volume
+            container: {image: alpine:3.20, volumes: [".:/work:ro"]}
+            run: touch /work/x
+          - id: root
+            container: {image: alpine:3.20, read_only: true}
+            run: touch /etc/x
+          - id: nothing_to_do_with_it
+            container: {image: alpine:3.20, volumes: [".:/work"]}
+            run: echo "/etc/shadow Permission denied" >&2; exit 1
+        """
+    ).failed()
+    assert "leave out its `ro`" in ran.step("volume").error
+    assert "`tmpfs`" in ran.step("root").error
+    assert "hint" not in ran.step("nothing_to_do_with_it").error
 
 
 def test_no_network(dagu: Dagu) -> None:
-    path = dagu.write("container: {image: 'alpine:3.20', network: none}\nsteps: [{run: 'true'}]\n")
+    path = dagu.write(
+        "container: {image: 'alpine:3.20', network: none}\nsteps: [{run: 'wget -T 5 http://192.0.2.1/'}]\n"
+    )
+    dagu.start(path).failed("container.network is none", "bridge")
     row = problem(rows(dagu, str(path), status=0), "network")
     assert "no network access" in row["detail"]
     assert "bridge" in row["remedy"]

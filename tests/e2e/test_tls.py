@@ -90,7 +90,8 @@ def test_a_workspace_copy(dagu: Dagu) -> None:
 
 
 def test_certificates_of_a_stranger(dagu: Dagu, tls: Tls) -> None:
-    ran = dagu.start(FLOW, env={"DOCKER_CERT_PATH": tls.bad_certs}).failed("TLS", tls.host, "hint")
+    ran = dagu.start(FLOW, env={"DOCKER_CERT_PATH": tls.bad_certs})
+    ran.failed(tls.host, "refuses this client's certificate", "DOCKER_CERT_PATH")
     assert ran.step("shared").status is Status.NOT_STARTED
 
 

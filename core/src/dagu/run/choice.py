@@ -18,7 +18,7 @@ class Choice:
 
     Attributes:
         why: The variable and its value, or that it is not set.
-        unread: Variables that are set and that only other runtimes read, by the runtime's name.
+        unread: Variables that name the engine of another runtime, by that one's name (``…_HOST`` by custom).
     """
 
     spec: RuntimeSpec
@@ -47,7 +47,9 @@ def choose(plugins: Plugins, environ: Mapping[str, str]) -> Choice:
     why = f"{RUNTIME_VARIABLE}={chosen}" if chosen else f"the default, as {RUNTIME_VARIABLE} is not set"
     unread = {
         other.name: tuple(
-            name for name in other.environment if environ.get(name) and name not in spec.environment
+            name
+            for name in other.environment
+            if name.endswith("_HOST") and environ.get(name) and name not in spec.environment
         )
         for other in plugins.runtimes().values()
         if other.name != spec.name

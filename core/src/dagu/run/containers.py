@@ -114,7 +114,8 @@ class RequestMaker:
         if spec.secrets and spec.restart_policy not in ("", "no"):
             yield "container.secrets: they are held in memory, and would be gone after a restart (restart_policy)"
 
-    def _source(self, volume: values.Volume) -> str:
+    def source(self, volume: values.Volume) -> str:
+        """Where the source of a bind mount is on this machine, absolute."""
         source = volume.source
         home = self._environ.get("HOME", "")
         if home and (source == "~" or source.startswith("~/")):
@@ -122,13 +123,13 @@ class RequestMaker:
         return os.path.normpath(self._directory / os.path.expanduser(source))
 
     def _carried(self, volume: values.Volume) -> Carried:
-        return Carried(source=Path(self._source(volume)), target=volume.target, read_only=volume.read_only)
+        return Carried(source=Path(self.source(volume)), target=volume.target, read_only=volume.read_only)
 
     def _mount(self, volume: values.Volume) -> Mount:
         bind = volume.kind == "bind"
         return Mount(
             type=MountType(volume.kind),
-            source=self.translate(self._source(volume)) if bind else volume.source,
+            source=self.translate(self.source(volume)) if bind else volume.source,
             target=volume.target,
             read_only=volume.read_only,
             size=volume.size,

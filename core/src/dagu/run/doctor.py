@@ -10,6 +10,8 @@ from pathlib import Path
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import DaguError, WorkflowInvalid
 from dagu.plugins import Plugins
+from dagu.plugins.registry import RUNTIME_VARIABLE
+from dagu.run.choice import choose
 from dagu.run.custom_harness import CustomHarness
 from dagu.run.needs import all_steps, needs_engine, steps_in
 from dagu.sandbox.policy import VARIABLE as POLICY
@@ -19,7 +21,6 @@ from dagu.workflow.load import load_file
 from dagu.workflow.model import ContainerSpec, Step, Workflow
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
-RUNTIME = "DAGU_CONTAINER_RUNTIME"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +66,17 @@ def examine(
 def _engine(
     workflow: Workflow | None, environ: Mapping[str, str], plugins: Plugins, directory: Path
 ) -> Iterator[Row]:
-    chosen = environ.get(RUNTIME, "").strip()
-    why = f"{RUNTIME}={chosen}" if chosen else f"the default; {RUNTIME} is not set"
     try:
-        spec = plugins.runtime_from_environment(environ)
-        yield Row(check="runtime", state=OK, detail=f"{spec.name} ({why})")
+        choice = choose(plugins, environ)
+        spec = choice.spec
+        yield Row(check="runtime", state=OK, detail=f"{spec.name} ({choice.why})")
+        if choice.doubt:
+            yield Row(
+                check="runtime",
+                state=WARNING,
+                detail=f"{spec.name} is in use; {choice.doubt}",
+                remedy=f"set {RUNTIME_VARIABLE}, or unset the variables that are not meant",
+            )
         policy = policy_from_environment(environ)
         named = environ.get(POLICY, "").strip()
         yield Row(check="policy", state=OK, detail=f"{policy.name} ({POLICY}={named})" if named else "none")

@@ -24,6 +24,7 @@ from dagu.run.needs import all_steps, steps_in
 from dagu.run.raw import Raw, covered, with_raw
 from dagu.run.recorder import Recorder
 from dagu.run.resume import Interrupted, found_again
+from dagu.run.symptoms import Surroundings
 from dagu.run.volumes import volumes
 from dagu.sandbox import labels, scratch
 from dagu.sandbox.egress import Gates
@@ -111,6 +112,17 @@ class Engine:
         targets, read_only = covered(raw or {})
         targets += [volume.target for volume in volumes(spec, self.environ)]
         return scratch.temporary(targets, read_only=read_only or spec.read_only or self.policy.harden)
+
+    def surroundings(self, spec: ContainerSpec) -> Surroundings:
+        """What a container is given, as far as a command may complain of it."""
+        binds = [volume for volume in volumes(spec, self.environ) if volume.kind == "bind"]
+        return Surroundings(
+            user=spec.user,
+            network=spec.network,
+            read_only=spec.read_only or self.policy.harden,
+            working_dir=spec.working_dir,
+            mounts=tuple((self.requests.source(volume), volume) for volume in binds),
+        )
 
     def allow_exec(self, container: str) -> None:
         """See to it that commands may be executed in an existing container.

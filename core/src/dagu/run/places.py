@@ -62,6 +62,7 @@ def run_container(
     container.working_dir = spec.working_dir
     container.env = env
     container.hidden = frozenset(spec.secrets)
+    container.explain = engine.surroundings(spec).explain
     return container
 
 
@@ -77,6 +78,7 @@ def shared_target(container: SharedContainer) -> Target:
         env=container.env,
         hidden=container.hidden,
         temporary=container.temporary,
+        explain=container.explain,
     )
 
 
@@ -119,6 +121,7 @@ def step_target(engine: Engine, spec: ContainerSpec, env: Mapping[str, str], occ
         env=env,
         hidden=frozenset(spec.secrets),
         temporary=scratch.USUAL if spec.exec else engine.temporary(spec, occasion.raw),
+        explain=engine.surroundings(spec).explain,
     )
 
 

@@ -31,6 +31,7 @@ class Target:
         temporary: Where commands in a container may leave files that are fetched afterwards.
         open: Makes the place, for the number of commands it will get; raises RuntimeFailure.
         shared: The place outlives the step and is not the step's to close.
+        explain: What a complaint of a command may mean there: cause and remedy, empty where nothing fits.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Target:
     hidden: frozenset[str] = frozenset()
     temporary: str = "/tmp"
     shared: bool = False
+    explain: Callable[[str], str] = lambda _said: ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from dagu.plugins import Plugins
 from dagu.run.bookmark import Bookmarks
 from dagu.run.cancel import Cancellation
 from dagu.run.children import Children
+from dagu.run.choice import reach
 from dagu.run.context import RunContext
 from dagu.run.execution import Finished, Means, execute
 from dagu.run.ids import new_attempt_id, new_run_id
@@ -226,7 +227,7 @@ class RunStarter:
         return Recorder(record, store=self._history, observers=self._observers, masker=masker, log=log)
 
     def _make_runtime(self) -> ContainerRuntime:
-        return self._plugins.runtime_from_environment(self.environ).factory(self.environ)
+        return reach(self._plugins, self.environ)
 
     def _bind_base(self, workflow: Workflow, directory: Path) -> Path:
         """What ``.`` in a volume is: the working directory that was asked for, else where the file is."""

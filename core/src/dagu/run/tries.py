@@ -85,7 +85,9 @@ def attempt(context: StepContext, index: int, *, handler: bool) -> Try:
                 files.output.unlink()
     if ended.status is Status.FAILED and plan.alternatives:
         keeps = plan.alternatives[index].keeps_output
-        ended = replace(ended, error=_with_tail(ended.error, log, with_stdout=not keeps))
+        told = _with_tail(ended.error, log, with_stdout=not keeps)
+        hint = plan.target.explain(told)
+        ended = replace(ended, error=f"{told}\n  hint: {hint}" if hint else told)
     return Try(
         context=context,
         ended=ended,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from io import BytesIO
 
@@ -32,6 +32,7 @@ class SharedContainer(Place):
         working_dir: Where its commands start; empty is the container's own.
         env: What the container itself sets.
         hidden: Names that its commands do not get in their environment.
+        explain: What a complaint of a command may mean there.
     """
 
     kind = "shared container"
@@ -56,6 +57,7 @@ class SharedContainer(Place):
         self.working_dir = ""
         self.env: Mapping[str, str] = EMPTY
         self.hidden: frozenset[str] = frozenset()
+        self.explain: Callable[[str], str] = lambda _said: ""
 
     @property
     def container(self) -> str:

@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from dagu.contracts.container import EMPTY
 from dagu.contracts.streams import BLOCK
-from dagu.errors import RuntimeFailure
+from dagu.errors import EngineUnreachable, RequestRefused, RuntimeFailure
 from dagu_podman_runtime import endpoint as endpoints
 from dagu_podman_runtime import wire
 from dagu_podman_runtime.errors import refusal, transport
@@ -111,6 +111,20 @@ class Connection:
                 raise transport(error, self.url) from error
             raise refusal(answer.status_code, cause, message, subject)
         return answer
+
+    def hello(self) -> APIResponse:
+        """What the service tells of itself.
+
+        Raises:
+            EngineUnreachable: Something answers that is no Podman.
+        """
+        try:
+            return self.call("GET", "/info")
+        except RequestRefused as error:
+            raise EngineUnreachable(
+                f"what answers at {self.url} (from {self.source}) is not Podman: {error.message}",
+                hint="name Podman's own socket with DAGU_PODMAN_HOST; for Docker, set DAGU_CONTAINER_RUNTIME=docker",
+            ) from error
 
     def read(self, answer: APIResponse) -> bytes:
         """The next bytes of a streamed answer, as they come; empty at its end.

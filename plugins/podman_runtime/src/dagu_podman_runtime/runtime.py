@@ -136,6 +136,6 @@ class PodmanRuntime(ContainerRuntime):
     def _facts(self) -> Facts:
         with self._lock:
             if self._known is None:
-                answer = self._connection.call("GET", "/info")
+                answer = self._connection.hello()
                 self._known = learn(answer.json(), self._connection.socket_path)
             return self._known
