@@ -100,8 +100,9 @@ class Site:
     def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
         for name, text in WORKFLOWS.items():
-            (home / "dags").mkdir(parents=True, exist_ok=True)
-            (home / "dags" / f"{name}.yaml").write_text(text)
+            path = home / "dags" / f"{name}.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
         programs = home / "bin"
         programs.mkdir(exist_ok=True)
         (programs / "claude").write_text(AGENT)

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagu_web_server.graph import HEIGHT, WIDTH, Drawing, draw
+from dagu_web_server.graph import HEIGHT, Drawing, draw
 
 
 def step(name: str, *depends: str) -> dict[str, Any]:
@@ -29,6 +29,11 @@ def test_steps_that_wait_for_nothing_stand_in_rows() -> None:
     found = places(drawing)
     assert len({y for _, y in found.values()}) > 1
     assert drawing.width < 1000
+
+
+def test_boxes_hold_their_names() -> None:
+    boxes = [draw([step("x" * length)]).box for length in (1, 12, 100)]
+    assert boxes[0] < 12 * 8 < boxes[1] < boxes[2] < 200
 
 
 def test_what_can_not_be_drawn_is_left_out() -> None:
@@ -55,10 +60,10 @@ def test_every_step_has_a_place_of_its_own_inside_and_every_wait_a_line(steps: l
     found = places(drawing)
     assert set(found) == {each["name"] for each in steps}
     for name, (x, y) in found.items():
-        assert 0 <= x <= drawing.width - WIDTH
+        assert 0 <= x <= drawing.width - drawing.box
         assert 0 <= y <= drawing.height - HEIGHT
         for other, (x2, y2) in found.items():
-            assert name == other or abs(x - x2) >= WIDTH or abs(y - y2) >= HEIGHT, (name, other)
+            assert name == other or abs(x - x2) >= drawing.box or abs(y - y2) >= HEIGHT, (name, other)
     waits = {(before, each["name"]) for each in steps for before in each["depends"]}
     assert {(edge.source, edge.target) for edge in drawing.edges} == waits
     for source, target in waits:

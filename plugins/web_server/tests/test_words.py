@@ -36,6 +36,22 @@ def test_moments_and_numbers() -> None:
     assert words.shown_json({"é": 1}) == '{\n  "é": 1\n}'
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("{}", ""),
+        ("null", ""),
+        ("[]", ""),
+        ('{"a":"1","b":"x y","c":"","d":[1],"e":true}', 'a=1 b="x y" c="" d=[1] e=true'),
+        ('["one","two words"]', 'one "two words"'),
+        ("a=1 b=2", "a=1 b=2"),
+    ],
+)
+def test_parameters(text: str, shown: str) -> None:
+    assert words.shown_params(text) == shown
+
+
 def test_every_state_has_a_sign_of_its_own_or_a_word_of_its_own() -> None:
     assert len({(each.word, each.tone) for each in STATES.values()}) == len(STATES)
     assert state("brand_new").word == "brand new"

@@ -8,9 +8,11 @@ from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import Any
 
-WIDTH, HEIGHT = 168.0, 40.0
+HEIGHT = 40.0
 """Of a step's box, in pixels."""
-_ACROSS, _DOWN = 188.0, 74.0
+_NARROWEST, _WIDEST = 92.0, 190.0
+_LETTER, _EDGES = 8.0, 46.0  # of a box's width: each letter of the longest name, and all the rest
+_BETWEEN, _DOWN = 20.0, 74.0
 _MARGIN = 8.0
 _ROW = 940.0
 """Parts that don't hang together stand beside each other until the picture is this wide."""
@@ -43,6 +45,8 @@ class Drawing:
 
     width: float
     height: float
+    box: float
+    """Width of each step's box."""
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
@@ -72,25 +76,27 @@ def draw(steps: Sequence[Mapping[str, Any]]) -> Drawing:
 @lru_cache(maxsize=64)
 def _drawn(names: tuple[str, ...], waits: tuple[tuple[str, str], ...]) -> Drawing:
     number = {name: at for at, name in enumerate(names)}
+    longest = max(map(len, names), default=0)
+    box = min(_WIDEST, max(_NARROWEST, longest * _LETTER + _EDGES))
     pairs = [(number[source], number[target]) for source, target in waits]
     tied = {end for pair in pairs for end in pair}
     parts = [
-        *map(_laid_out, _connected(pairs)),
+        *(_laid_out(part, box) for part in _connected(pairs)),
         *(_Part({at: (0.0, 0.0)}, {}) for at in number.values() if at not in tied),
     ]
     nodes: list[Node] = []
     edges: list[Edge] = []
     width = height = 0.0
-    for part, left, top in _shelved(sorted(parts, key=lambda part: min(part.centres))):
+    for part, left, top in _shelved(sorted(parts, key=lambda part: min(part.centres)), box):
         for at, (x, y) in part.centres.items():
             nodes.append(Node(names[at], left + x, top + y))
         for (source, target), points in part.lines.items():
-            moved = [(left + x + WIDTH / 2, top + y + HEIGHT / 2) for x, y in points]
+            moved = [(left + x + box / 2, top + y + HEIGHT / 2) for x, y in points]
             edges.append(Edge(names[source], names[target], _path(moved)))
-        width = max(width, left + part.width + WIDTH + _MARGIN)
+        width = max(width, left + part.width + box + _MARGIN)
         height = max(height, top + part.height + HEIGHT + _MARGIN)
     nodes.sort(key=lambda node: number[node.name])
-    return Drawing(width, height, tuple(nodes), tuple(edges))
+    return Drawing(width, height, box, tuple(nodes), tuple(edges))
 
 
 def _connected(pairs: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
@@ -105,7 +111,7 @@ def _connected(pairs: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int
     yield from parts.values()
 
 
-def _laid_out(pairs: Sequence[tuple[int, int]]) -> _Part:
+def _laid_out(pairs: Sequence[tuple[int, int]], box: float) -> _Part:
     from fast_sugiyama import from_edges
 
     # The layout's own nodes are numbered from how many there are on, so the numbers below that must be the steps',
@@ -118,7 +124,10 @@ def _laid_out(pairs: Sequence[tuple[int, int]]) -> _Part:
     top = max(y for _, (_, y) in positions)
     left = min(x for _, (x, _) in positions)
     places = _as_in_file(
-        {int(at): ((x - left) * _ACROSS / _UNIT, (top - y) * _DOWN / _UNIT) for at, (x, y) in positions},
+        {
+            int(at): ((x - left) * (box + _BETWEEN) / _UNIT, (top - y) * _DOWN / _UNIT)
+            for at, (x, y) in positions
+        },
         real,
     )
     lines = _lines([(int(source), int(target)) for source, target in links or ()], places, real)
@@ -159,14 +168,14 @@ def _lines(
         yield (source, at), points
 
 
-def _shelved(parts: Sequence[_Part]) -> Iterator[tuple[_Part, float, float]]:
+def _shelved(parts: Sequence[_Part], box: float) -> Iterator[tuple[_Part, float, float]]:
     left = top = _MARGIN
     tallest = 0.0
     for part in parts:
-        if left > _MARGIN and left + part.width + WIDTH > _ROW:
+        if left > _MARGIN and left + part.width + box > _ROW:
             left, top, tallest = _MARGIN, top + tallest + _DOWN, 0.0
         yield part, left, top
-        left += part.width + _ACROSS
+        left += part.width + box + _BETWEEN
         tallest = max(tallest, part.height)
 
 

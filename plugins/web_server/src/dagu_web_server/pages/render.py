@@ -39,6 +39,7 @@ def _environment() -> Environment:
         "dollars": words.dollars,
         "shown_json": words.shown_json,
         "shortened": words.shortened,
+        "shown_params": words.shown_params,
         "state": state,
         "segment": lambda text: quote(str(text), safe=""),
         "path": lambda text: quote(str(text), safe="/"),
@@ -47,7 +48,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "states": STATES,
         "draw": graph.draw,
-        "box": (graph.WIDTH, graph.HEIGHT),
+        "box_height": graph.HEIGHT,
         "version": importlib.metadata.version("dagu-web-server"),
     }
     return environment

@@ -51,6 +51,24 @@ def shown_json(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def shown_params(text: str) -> str:
+    """Parameters as the command line takes them; empty if there are none."""
+    try:
+        given = json.loads(text or "{}")
+    except ValueError:
+        return text
+    if isinstance(given, dict):
+        return " ".join(f"{name}={_word(value)}" for name, value in given.items())
+    if isinstance(given, list):
+        return " ".join(_word(value) for value in given)
+    return "" if given is None else text
+
+
+def _word(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if text and not set(text) & set(" \t\n\"'") else json.dumps(text, ensure_ascii=False)
+
+
 def shortened(text: str, most: int = 22) -> str:
     """A text, cut in its middle if it is long."""
     if len(text) <= most:
