@@ -265,7 +265,7 @@ def test_what_is_read_only_is_told(dagu: Dagu) -> None:
 
 def test_no_network(dagu: Dagu) -> None:
     path = dagu.write(
-        "container: {image: 'alpine:3.20', network: none}\nsteps: [{run: 'wget -T 5 http://192.0.2.1/'}]\n"
+        "container: {image: 'alpine:3.20', network: none}\nsteps: [{run: 'nc -w 5 192.0.2.1 80'}]\n"
     )
     dagu.start(path).failed("container.network is none", "bridge")
     row = problem(rows(dagu, str(path), status=0), "network")
