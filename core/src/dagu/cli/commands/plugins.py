@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -52,6 +52,28 @@ def list_plugins(
     for info in infos:
         for problem in (*info.problems, *_hidden(info)):
             typer.echo(f"! {info.distribution} {info.version}: {clean(problem)}")
+
+
+@app.command("new")
+def new_plugin(
+    kind: Annotated[str, typer.Argument(metavar="runtime|provider", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    directory: Annotated[str, typer.Option("--directory", help="Where to put it.")] = ".",
+) -> None:
+    """Write the skeleton of a plugin: a distribution that installs, and passes its conformance kit.
+
+    \b
+    Examples:
+      dagu plugins new provider my-agent
+      dagu plugins new runtime my-engine --directory ~/src
+    """
+    from pathlib import Path
+
+    from dagu.cli.skeletons import write
+
+    folder = write(kind, name, Path(directory))
+    typer.echo(f"{folder}")
+    remark(f"next: pip install -e '{folder}[test]' && pytest {folder}")
 
 
 def _brings(info: PluginInfo) -> str:
