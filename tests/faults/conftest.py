@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import e2e_dagu
+import e2e_images
 import faults_engines
 from e2e_engines import EngineUnderTest
 
@@ -53,6 +54,14 @@ def directory() -> Iterator[Path]:
 def dagu(engine: EngineUnderTest, directory: Path, tmp_path: Path) -> Iterator[e2e_dagu.Dagu]:
     """The command on an engine. When the test ends, nothing of its runs may be left there."""
     found = e2e_dagu.Dagu(tmp_path / "home", directory, engine)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def images(engine: EngineUnderTest) -> Iterator[e2e_images.Images]:
+    """Makes images on the engine."""
+    found = e2e_images.Images(engine)
     yield found
     found.close()
 
