@@ -89,6 +89,16 @@ def test_a_tree_that_goes_on_forking_is_ended(make: Maker) -> None:
     execution.wait()
 
 
+@pytest.mark.usefixtures("way")
+def test_what_is_about_to_start_is_ended(make: Maker) -> None:
+    container = make.up()
+    for _ in range(5):
+        execution = make.runtime.exec(container, ExecRequest(argv=("sleep", "77777")), Streams())
+        execution.end(grace=60.0)
+        assert execution.wait().code == 143
+    assert b"77777" not in sleepers(make, container)
+
+
 def test_a_process_without_its_environment_is_found_by_its_parent(make: Maker) -> None:
     container = make.up()
     execution, _ = begin(make, container, "sh", "-c", "env -i sh -c 'sleep 77775 & wait' & echo ready; wait")

@@ -15,7 +15,7 @@ from dagu.errors import CommandNotFound, ContainerNotFound, RuntimeFailure, Unsu
 from dagu_podman_runtime.request import signal_number
 
 _PAUSE = 0.05  # seconds between two looks at processes that were signalled
-_PATIENCE = 60.0  # seconds for killed processes to be gone
+_PATIENCE = 30.0  # seconds for killed processes to be gone, and for the engine to notice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +62,19 @@ def end_tree(
     sweep = table_sweep(tree.marker) if may_use_table(tree.pid) else None
     if sweep is None:
         sweep = inside_sweep(runner, container, tree)
+    limit = time.monotonic() + grace + _PATIENCE
     try:
         _end(sweep, name, grace)
+        while not ended():
+            # It was about to start, or to be seen to have ended. If neither, the look from inside lacks a tool.
+            if time.monotonic() > limit:
+                raise _no_way(container)
+            time.sleep(_PAUSE)
+            _end(sweep, name, grace)
     except ContainerNotFound:
         return  # it ended, and with it everything in it
     except CommandNotFound as error:
         raise _no_way(container) from error
-    if not _true_within(ended, _PATIENCE):
-        # Nothing was found, yet the command runs: the look from inside lacks a tool.
-        raise _no_way(container)
 
 
 def may_use_table(pid: int) -> bool:
@@ -180,15 +184,6 @@ def _signal(process: _Process, number: int) -> bool:
         return False
     finally:
         os.close(descriptor)
-    return True
-
-
-def _true_within(condition: Callable[[], bool], seconds: float) -> bool:
-    limit = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > limit:
-            return False
-        time.sleep(_PAUSE)
     return True
 
 

@@ -54,7 +54,7 @@ class Execs:
             f"/exec/{session}/start", subject=container, body={"Detach": False, "Tty": False}
         )
         sinks = Streams(words.beside(streams.stdout), words, streams.stdin)
-        gate = PipeGate(lambda: self._process(session), local=self._local())
+        gate = PipeGate(lambda: self.process(session), local=self._local())
         pump = Pump(connection, first, sinks, throttle=gate)
         return Command(self, container, session, pump, words, marker, user=body.get("User", ""))
 
@@ -83,7 +83,7 @@ class Execs:
         pid = int(found["State"].get("Pid") or 0) if running and self._local() else 0
         return Tree(marker=marker, pid=pid, user=user, running=running)
 
-    def _process(self, session: str) -> int:
+    def process(self, session: str) -> int:
         """The process of a command that was started; 0 when it has ended."""
         while not (found := self.inspect(session)).get("Running"):
             if found.get("CanRemove"):
@@ -144,9 +144,10 @@ class Command(Execution):
 
     def end(self, *, signal: str = "TERM", grace: float = 5.0) -> None:
         try:
+            self._execs.process(self._session)  # what is about to start can't be found yet
             tree = self._execs.tree(self._container, self._marker, self._user)
-        except ContainerNotFound:
-            return
+        except (ContainerNotFound, RequestRefused):
+            return  # the engine forgets the commands of a container that ended
         if tree.running:
             end_tree(self._execs, self._container, tree, signal=signal, grace=grace, ended=self._ended)
 
