@@ -263,3 +263,19 @@ def test_a_timeout_ends_everything(place: str, dagu: Dagu) -> None:
     assert ran.step("a").exit_code == 124
     assert "timed out after 2 s" in ran.step("a").error
     assert ran.text("b") == "0\n"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_agent_that_gets_files_and_is_not_there(place: str, dagu: Dagu) -> None:
+    ran = dagu.start(
+        flow(
+            place,
+            """
+  - id: a
+    run: |
+      #!/usr/bin/no-such-agent --flag
+      prompt
+""",
+        )
+    ).failed("no-such-agent", "not found")
+    assert ran.step("a").exit_code == 127

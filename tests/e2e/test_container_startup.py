@@ -269,3 +269,20 @@ def test_a_shared_container_that_cannot_be_had_is_no_reason_to_run_on_the_host(d
     ).failed("container.name")
     assert "on the host" not in ran.stdout + ran.stderr
     assert all(not step.attempts or step.attempts[0].place != "host" for step in ran.record.steps)
+
+
+def test_handlers_get_their_containers_after_a_stop(dagu: Dagu) -> None:
+    run = dagu.begin_run(
+        """
+        steps: [{id: a, container: {image: alpine:3.20}, run: "sleep 86400"}]
+        handler_on:
+          abort: {container: {image: alpine:3.20}, run: [echo one, echo two]}
+          exit: {container: {image: alpine:3.20}, run: echo single}
+        """
+    )
+    dagu.until_contained(run)
+    run.process.terminate()
+    ran = run.finish()
+    assert ran.status is Status.ABORTED
+    assert ran.text("onAbort") == "one\ntwo\n"
+    assert ran.text("onExit") == "single\n"

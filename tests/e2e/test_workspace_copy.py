@@ -262,3 +262,20 @@ def test_a_large_file_and_many_small_ones(dagu: Dagu, project: Path) -> None:
     assert ran.text("a").split() == ["501", str(1024 * 30_000)]
     assert (project / "twice").stat().st_size == 2 * 1024 * 30_000
     assert len(list((project / "sub").glob("small*"))) == 500 - 111
+
+
+def test_a_container_that_is_removed_meanwhile_is_no_success(dagu: Dagu, project: Path) -> None:
+    run = dagu.begin_run(
+        """
+        container: {image: alpine:3.20, workspace: copy, volumes: ["./project:/work"]}
+        steps:
+          - {id: a, run: "echo after > /work/changed; touch /done; sleep 86400", continue_on: failed}
+        """
+    )
+    state = dagu.until_contained(run)
+    dagu.until(lambda: b"done" in dagu.execute(state.id, "ls", "/"))
+    dagu.runtime.remove(state.id)
+    ran = run.finish().failed("copy of the workspace is lost")
+    assert ran.status is Status.FAILED
+    assert (project / "changed").read_text() == "before\n"
+    assert (project / "gone").exists()

@@ -86,7 +86,7 @@ def execute(run: RunContext, means: Means) -> Finished:
                 error = run.cancellation.reason if stopped else str(problem)
             status, error = _handlers(run, means, status, error, outcomes)
     except DaguError as problem:  # something could not be given back
-        status, error = Status.FAILED, error or str(problem)
+        status, error = Status.FAILED, "\n".join(filter(None, (error, str(problem))))
     except Exception as bug:
         run.recorder.run_finished(Status.FAILED, f"internal error: {type(bug).__name__}: {bug}")
         raise

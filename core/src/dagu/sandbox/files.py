@@ -32,6 +32,7 @@ printf '%s\n' "$list" | while read -r size mode path; do
   chmod "$mode" "$path" || exit 1
 done || exit 1
 exec 0<&3 3<&-
+command -v "$1" >/dev/null 2>&1 || { echo "dagu: $1: not found" >&2; exit 127; }
 """
 _CLEAN_UP = r"""
 trap 'rm -rf "$d"' EXIT
