@@ -39,7 +39,7 @@ class Engine:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._found: tuple[RuntimeInfo, Mapping[str, Any], bool] | None = None
+        self._found: tuple[RuntimeInfo, Mapping[str, Any]] | None = None
 
     def check(self) -> RuntimeInfo:
         """Reach the engine and tell what it is."""
@@ -50,18 +50,13 @@ class Engine:
         """Names of the log drivers that it has."""
         return tuple((self._ask()[1].get("Plugins") or {}).get("Log") or ())
 
-    @property
-    def answers_late(self) -> bool:
-        """Whether it tells of a container's end only when all is put away; its events come sooner."""
-        return self._ask()[2]
-
     def require_for(self, request: ContainerRequest) -> None:
         """Refuse what a request needs and the engine lacks, which it would leave out with a warning or none.
 
         Raises:
             Unsupported: Lists all of it.
         """
-        runtime, info, _ = self._ask()
+        runtime, info = self._ask()
         needed = {
             Capability.MEMORY_LIMIT: request.memory is not None,
             Capability.CPU_LIMIT: request.cpus is not None,
@@ -85,12 +80,11 @@ class Engine:
                 hint="; ".join(hints),
             )
 
-    def _ask(self) -> tuple[RuntimeInfo, Mapping[str, Any], bool]:
+    def _ask(self) -> tuple[RuntimeInfo, Mapping[str, Any]]:
         if self._found is None:
             with self._client.call("ask the engine for its version") as api:
                 version, info = api.version(), api.info()
-            late = not _is_podman(version) and _major(str(version["Version"])) < 23
-            self._found = self._runtime_info(version, info), info, late
+            self._found = self._runtime_info(version, info), info
         return self._found
 
     def _runtime_info(self, version: Mapping[str, Any], info: Mapping[str, Any]) -> RuntimeInfo:
@@ -121,7 +115,7 @@ class Engine:
 
     def _warnings(self, version: Mapping[str, Any], info: Mapping[str, Any]) -> list[str]:
         found = []
-        if _is_podman(version):
+        if any("podman" in str(each.get("Name")).lower() for each in version.get("Components") or ()):
             found.append("The engine is Podman; DAGU_CONTAINER_RUNTIME=podman uses it in full.")
         if info.get("MemoryLimit") and not info.get("SwapLimit"):
             found.append("Memory limits do not count swap on the engine's kernel.")
@@ -130,15 +124,6 @@ class Engine:
         if self._client.endpoint.scheme == "tcp" and self._client.endpoint.tls is None:
             found.append("The connection to the engine is neither encrypted nor authenticated.")
         return found
-
-
-def _is_podman(version: Mapping[str, Any]) -> bool:
-    return any("podman" in str(each.get("Name")).lower() for each in version.get("Components") or ())
-
-
-def _major(version: str) -> int:
-    number = version.partition(".")[0]
-    return int(number) if number.isdigit() else 0
 
 
 def security(info: Mapping[str, Any]) -> set[str]:

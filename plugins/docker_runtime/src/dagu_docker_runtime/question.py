@@ -37,11 +37,6 @@ class Question:
         except Refused as error:
             raise container_failure(error, container) from error
 
-    @property
-    def answered(self) -> bool:
-        """Whether somebody has got the answer, or an error for it."""
-        return self._told is not None or self._failure is not None
-
     def told(self) -> dict[str, Any]:
         """Block until the engine answers, and return its JSON. Any number of threads may ask.
 

@@ -29,7 +29,6 @@ from dagu_docker_runtime.containers import Containers
 from dagu_docker_runtime.endpoint import choose
 from dagu_docker_runtime.engine import Engine
 from dagu_docker_runtime.execs import Execs
-from dagu_docker_runtime.exits import Exits
 from dagu_docker_runtime.facts import Facts
 from dagu_docker_runtime.images import Images
 from dagu_docker_runtime.logs import Logs
@@ -51,8 +50,7 @@ class DockerRuntime(ContainerRuntime):
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._client = Client(choose(environ))
         self._engine = Engine(self._client)
-        self._exits = Exits(self._client)
-        self._waits = Waits(self._client, self._exits, lambda: self._engine.answers_late)
+        self._waits = Waits(self._client)
         facts = Facts(self._client)
         self._stops = Stops(self._client)
         self._images = Images(self._client)
@@ -67,7 +65,6 @@ class DockerRuntime(ContainerRuntime):
         return self._engine.check()
 
     def close(self) -> None:
-        self._exits.close()
         self._client.close()
 
     def find_image(self, reference: str, *, platform: str = "") -> ImageInfo | None:

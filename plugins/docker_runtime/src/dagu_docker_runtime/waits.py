@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,6 @@ from dagu.contracts.container import ExitStatus
 from dagu.errors import ContainerNotFound
 from dagu_docker_runtime import inspection
 from dagu_docker_runtime.client import Client
-from dagu_docker_runtime.exits import Exits
 from dagu_docker_runtime.question import Question
 from dagu_docker_runtime.state import exit_status, timestamp
 
@@ -37,9 +35,9 @@ class _Made:
         self._question: Question | None = None
 
     def question(self, *, anew: bool = False) -> Question:
-        """How it will end; put once, at the first call, and ``anew`` if there was an answer."""
+        """How it will end; put at the first call, and ``anew`` for each start."""
         with self._lock:
-            if self._question is None or (anew and self._question.answered):
+            if self._question is None or anew:
                 self._question = Question(self._client, self.id, "next-exit")
             return self._question
 
@@ -54,16 +52,12 @@ class Waits:
     """Who waits for which container.
 
     A container that the engine removes by itself may be gone before anybody asks how it ended. So the question
-    is put before the start; the engine takes it at once and answers when the container ended. A question that is put
-    while the engine deals with an end would also wait until it has taken down the container's network.
-
-    Args:
-        exits: Asked instead where it tells sooner.
-        answers_late: Whether the engine is one that does not answer before the network is down.
+    is put before the start; the engine takes it at once and answers when the container ended. Then it is also
+    sure which start the answer is about, and no look at the container is needed to find out.
     """
 
-    def __init__(self, client: Client, exits: Exits, answers_late: Callable[[], bool]) -> None:
-        self._client, self._exits, self._answers_late = client, exits, answers_late
+    def __init__(self, client: Client) -> None:
+        self._client = client
         self._lock = threading.Lock()
         self._made: dict[str, _Made] = {}  # by id and by name
 
@@ -86,12 +80,7 @@ class Waits:
         made = self._known(container)
         if made is None or (made.restarted and not made.vanishing):
             return
-        if made.vanishing:
-            made.question()
-        elif self._answers_late():
-            self._exits.expect(made.id)
-        else:
-            made.question(anew=True)
+        made.question(anew=not made.vanishing)
         made.started = True
 
     def not_started(self, container: str) -> None:
@@ -104,7 +93,6 @@ class Waits:
         if made := self._known(container):
             with self._lock:
                 self._made = {name: each for name, each in self._made.items() if each is not made}
-            self._exits.forget(made.id)
             made.gone()
 
     def wait(self, container: str) -> ExitStatus:
@@ -122,16 +110,10 @@ class Waits:
         return answer
 
     def _wait_started(self, made: _Made) -> ExitStatus:
-        if self._answers_late():
-            code = self._exits.code(made.id)
-            if code is None:
-                return self._wait_staying(made.id)
-            answer = ExitStatus(code=code & 0xFF)
-        else:
-            answer = made.question().answer()
+        answer = made.question().answer()
         if answer.code == 0 and not made.memory_limited:
             return answer
-        # Why it failed, and whether a child was killed for its memory, is known once the engine is done with the end.
+        # Why it failed, and whether a child was killed for its memory, is no part of the answer.
         state = inspection.state(self._client, made.id)
         return answer if state is None or state["Running"] else exit_status(state)
 
