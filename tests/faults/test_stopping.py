@@ -15,6 +15,7 @@ from e2e_dagu import Dagu, Running
 from e2e_images import BUSYBOX, Images
 
 from dagu.history.records import Status
+from dagu.sandbox.strays import Strays
 
 GRACE = 1.0
 SLACK = 2.0
@@ -173,3 +174,67 @@ def test_in_an_image_without_a_shell(dagu: Dagu, images: Images, token: str, pla
     lines = [line.strip() for line in script.splitlines()]
     command = " ".join(line if line.endswith("&") else f"{line};" for line in lines)
     check(dagu.begin_run(f"{head}    run: {json.dumps(command)}\n"), token, kind)
+
+
+def in_existing(dagu: Dagu, token: str, *, timeout: bool = False) -> tuple[str, Running]:
+    name = dagu.name()
+    container = dagu.container(name=name)
+    text = source("own", token, timeout=timeout, container=f"{{exec: {name}}}")
+    return container, dagu.begin_run(text)
+
+
+@pytest.mark.parametrize("kind", ["timeout", "SIGTERM"])
+def test_in_a_container_of_others(dagu: Dagu, token: str, kind: str) -> None:
+    container, running = in_existing(dagu, token, timeout=kind == "timeout")
+    check(running, token, kind)
+    assert dagu.runtime.inspect(container).running
+
+
+def gone(token: str) -> None:
+    deadline = time.monotonic() + 60
+    while members(token):
+        assert time.monotonic() < deadline, "still there"
+        time.sleep(0.02)
+
+
+def guardian(running: Running) -> int:
+    """The guardian of a run's process."""
+    (found,) = (
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if b"dagu-guardian" in path.read_bytes() and f"/{running.process.pid}/".encode() in path.read_bytes()
+    )
+    return found
+
+
+def test_a_killed_runner_leaves_no_command_in_a_container_of_others(dagu: Dagu, token: str) -> None:
+    container, running = in_existing(dagu, token)
+    began(token)
+    running.process.kill()
+    running.process.communicate()
+    gone(token)
+    assert dagu.runtime.inspect(container).running
+
+
+def test_nor_where_its_guardian_can_not_see_them(dagu: Dagu, token: str) -> None:
+    container, running = in_existing(dagu, token)
+    began(token)
+    os.kill(guardian(running), signal.SIGKILL)
+    running.process.kill()
+    running.process.communicate()
+    assert len(members(token)) == MEMBERS
+    told = list(Strays(dagu.home).end(dagu.runtime))
+    assert [text.partition(" processes")[1] for text in told] == [" processes"]
+    assert members(token) == []
+    assert dagu.runtime.inspect(container).running
+    assert list(Strays(dagu.home).end(dagu.runtime)) == []
+
+
+def test_commands_of_a_living_runner_are_no_strays(dagu: Dagu, token: str) -> None:
+    _, running = in_existing(dagu, token)
+    began(token)
+    assert dagu.command("gc").returncode == 0
+    assert list(Strays(dagu.home).end(dagu.runtime)) == []
+    assert len(members(token)) == MEMBERS
+    check(running, token, "SIGTERM")
+    assert list((dagu.home / "execs").iterdir()) == []

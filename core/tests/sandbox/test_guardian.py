@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -24,9 +25,14 @@ execution = HostPlace().start(Command(argv=("sh", "-c", script), env={"PATH": os
     Streams(stdout=lambda block: os.write(1, block)))
 execution.wait()
 """
-STUBBORN = (
-    "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$; exec sleep 600' & echo $$; sleep 600; sleep 600"
-)
+STUBBORN = """
+trap '' TERM
+setsid sh -c 'trap "" TERM; echo $$; exec sleep 600' &
+env -i sh -c 'trap "" TERM; echo $$; sleep 600; sleep 600' &
+echo $$
+sleep 600
+sleep 600
+"""
 
 
 def alive(pid: int) -> bool:
@@ -50,7 +56,7 @@ def start(script: str, lines: int) -> tuple[subprocess.Popen[str], list[int]]:
 
 
 def test_sigkill_of_the_runner_ends_the_tree_of_its_steps() -> None:
-    runner, pids = start(STUBBORN, 2)
+    runner, pids = start(STUBBORN, 3)
     runner.kill()
     runner.wait()
     wait_for_end(pids)
@@ -83,6 +89,21 @@ def test_without_a_guardian_the_next_run_finds_them(orphan: subprocess.Popen[byt
     assert orphan.pid in list(orphans())
     assert end_orphans() >= 1
     assert orphan.wait(60) == -signal.SIGKILL
+
+
+def test_with_what_cleared_its_environment() -> None:
+    from dagu.sandbox.labels import Owner
+
+    dead = replace(Owner.me(), pid=4_194_303, start=1)
+    script = "env -i sleep 600 & echo $!; wait"
+    with subprocess.Popen(
+        ["sh", "-c", script], env={MARK: f"{dead};", "PATH": os.defpath}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        assert child not in list(orphans())
+        assert end_orphans() >= 2
+        wait_for_end([child])
 
 
 def test_processes_of_a_living_runner_are_no_orphans() -> None:

@@ -66,11 +66,12 @@ def new_marker() -> str:
     return os.urandom(12).hex()
 
 
-def sweep_argv(marker: str, signal: str) -> tuple[str, ...]:
+def sweep_argv(marker: str, signal: str, *, name: str = MARKER) -> tuple[str, ...]:
     """The command that signals every process of the exec once and prints how many were alive.
 
     Args:
         marker: What :func:`new_marker` gave.
         signal: A name without ``SIG``, or ``0`` to only count.
+        name: The environment name that has the marker.
     """
-    return ("/bin/sh", "-c", _SWEEP, "sh", f"{MARKER}={marker}", signal)
+    return ("/bin/sh", "-c", _SWEEP, "sh", f"{name}={marker}", signal)

@@ -37,6 +37,7 @@ from dagu.sandbox.paths import HostPaths
 from dagu.sandbox.policy import Policy, policy_from_environment
 from dagu.sandbox.reaper import Leftover, leftovers, own_runner, reap
 from dagu.sandbox.registry import Credentials
+from dagu.sandbox.strays import Strays
 from dagu.sandbox.taken import Taken
 from dagu.workflow.model import ContainerSpec, Workflow
 from dagu.workflow.values.resolve import resolve, resolve_value
@@ -56,6 +57,7 @@ class Engine:
     review: Review
     policy: Policy
     gates: Gates
+    strays: Strays
     marks: Callable[..., Mapping[str, str]]
     environ: Mapping[str, str] = field(repr=False)
     notice: Callable[[str], None]
@@ -210,9 +212,12 @@ def open_engine(
     try:
         for warning in runtime.check().warnings:
             recorder.notice(warning)
+        strays = Strays(home)
         taken = found_again(runtime, run_id, interrupted, recorder.masker, recorder.notice)
         spared = {one.facts.container for one in taken.values()}
         _reap(runtime, recorder, claims=RunClaims(run_id, str(home)), spared=spared)
+        for told in strays.end(runtime):
+            recorder.notice(told)
         marks = partial(labels.for_run, run_id, home=str(home), runner=own_runner(runtime))
     except BaseException:
         runtime.close()
@@ -233,6 +238,7 @@ def open_engine(
         review=review,
         policy=policy_from_environment(environ),
         gates=Gates(runtime, marks()),
+        strays=strays,
         marks=marks,
         environ=environ,
         notice=recorder.notice,

@@ -221,4 +221,5 @@ def _existing(engine: Engine, spec: ContainerSpec, stopped: threading.Event) -> 
         engine.notice(f"waiting for container {spec.exec} to run; now: {state}")
 
     state = Readiness(engine.runtime, spec.exec, stopped=stopped).appearing(waiting=waiting)
-    return ExistingContainer(engine.runtime, state.id, name=spec.exec, user=spec.user)
+    closed = engine.strays.note(engine.runtime, state.id, spec.user)
+    return ExistingContainer(engine.runtime, state.id, name=spec.exec, user=spec.user, closed=closed)

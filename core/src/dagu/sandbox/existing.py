@@ -24,10 +24,20 @@ class ExistingContainer(SharedContainer):
 
     Args:
         name: What its user calls it.
+        closed: Called when no command of ours is in it any more.
     """
 
-    def __init__(self, runtime: ContainerRuntime, container: str, *, name: str, user: str = "") -> None:
+    def __init__(
+        self,
+        runtime: ContainerRuntime,
+        container: str,
+        *,
+        name: str,
+        user: str = "",
+        closed: Callable[[], object] = lambda: None,
+    ) -> None:
         super().__init__(runtime, container, image=f"container {name}", user=user)
+        self._closed = closed
         self._lock = threading.Lock()
         self._litter: set[str] = set()
 
@@ -52,8 +62,11 @@ class ExistingContainer(SharedContainer):
     def close(self) -> None:
         with self._lock:
             litter, self._litter = self._litter, set()
-        if litter:
-            self._run(SHELL, "-c", 'rm -rf "$@"', SHELL, *litter)
+        try:
+            if litter:
+                self._run(SHELL, "-c", 'rm -rf "$@"', SHELL, *litter)
+        finally:
+            self._closed()
 
     def gone(self, path: str) -> None:
         """A command cleared up after itself."""

@@ -12,7 +12,7 @@ import select
 import signal as signals
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 def end_tree(process: subprocess.Popen[bytes], marker: str, *, signal: str, grace: float) -> None:
@@ -60,7 +60,7 @@ def _members(process: subprocess.Popen[bytes], marker: str) -> set[int]:
     wanted = marker.encode()
     parents: dict[int, int] = {}
     found: set[int] = set()
-    for pid in _pids():
+    for pid in pids():
         stat = _stat(pid)
         if stat is None:
             continue
@@ -68,15 +68,28 @@ def _members(process: subprocess.Popen[bytes], marker: str) -> set[int]:
         if state in "ZX":
             continue
         parents[pid] = parent
-        if process.pid in (group, pid) or wanted in _environ(pid):
+        if process.pid in (group, pid) or wanted in environ(pid):
             found.add(pid)
     found.discard(os.getpid())
+    return _closed(found, parents)
+
+
+def with_descendants(found: set[int]) -> set[int]:
+    """Those processes and all that descend from them, without the dead."""
+    if not found:
+        return found
+    stats = {pid: stat for pid in pids() if (stat := _stat(pid)) is not None and stat[0] not in "ZX"}
+    return _closed(found & stats.keys(), {pid: parent for pid, (_, parent, _) in stats.items()})
+
+
+def _closed(found: set[int], parents: Mapping[int, int]) -> set[int]:
     while grown := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= grown
+        found = found | grown
     return found
 
 
-def _pids() -> Iterable[int]:
+def pids() -> Iterable[int]:
+    """All processes that can be seen."""
     return (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
 
 
@@ -89,7 +102,8 @@ def _stat(pid: int) -> tuple[str, int, int] | None:
     return fields[0].decode(), int(fields[1]), int(fields[2])
 
 
-def _environ(pid: int) -> list[bytes]:
+def environ(pid: int) -> list[bytes]:
+    """The environment that a process began with; empty if this user may not look."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return file.read().split(b"\0")

@@ -8,6 +8,7 @@ process can't be seen from, its container may be known to the engine.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -121,14 +122,13 @@ def for_run(
 @cache
 def _host() -> str:
     # The machine id survives renaming and is unique. In a container it may be the image's, which others have too.
-    name = os.uname().nodename
     try:
         machine = Path("/etc/machine-id").read_text().strip()
     except OSError:
         machine = ""
-    if not machine:
-        return name
-    return machine if _namespace("self") == _FIRST else f"{machine}+{name}"
+    name = "" if machine and _namespace("self") == _FIRST else os.uname().nodename
+    # It is not to be shown to containers as it is (machine-id(5)).
+    return hashlib.sha256(f"dagu {machine} {name}".encode()).hexdigest()[:16]
 
 
 @cache

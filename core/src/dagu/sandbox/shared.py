@@ -13,6 +13,7 @@ from dagu.errors import CommandNotFound, ContainerNotFound, RuntimeFailure, Unsu
 from dagu.sandbox import scratch
 from dagu.sandbox.command import Command
 from dagu.sandbox.files import fetch, with_files
+from dagu.sandbox.guardian import GUARDIAN
 from dagu.sandbox.oom import OomKills
 from dagu.sandbox.place import Place
 from dagu.sandbox.programs import missing
@@ -69,7 +70,7 @@ class SharedContainer(Place):
         argv = ready.placed({})
         request = ExecRequest(
             argv=argv,
-            env=ready.env,
+            env={**ready.env, **GUARDIAN.mark()},
             working_dir=ready.working_dir,
             user=ready.user or self._user,
             raw=ready.raw_exec,

@@ -48,6 +48,7 @@ def gc(
     from dagu.run.claims import RunClaims
     from dagu.sandbox.guardian import end_orphans, orphans
     from dagu.sandbox.reaper import leftovers, reap
+    from dagu.sandbox.strays import Strays
 
     found = session(context)
     failures: list[str] = []
@@ -62,6 +63,9 @@ def gc(
             gone = [thing for thing in things if _unclaimed(thing)]
         else:
             gone = reap(runtime, things, failed=failed, claims=RunClaims())
+        if not dry_run:
+            for told in Strays(found.home).end(runtime):
+                remark(told)
     processes = len(list(orphans())) if dry_run else end_orphans()
     if as_json:
         options.print_json(
