@@ -89,6 +89,7 @@ def test_a_child_ends_with_a_killed_parent() -> None:
         assert connect(path) is Answer.YES
         parent.send_signal(signal.SIGKILL)
     eventually(lambda: connect(path) is not Answer.YES)
+    eventually(lambda: not Path(path).parent.exists())
 
 
 @pytest.fixture

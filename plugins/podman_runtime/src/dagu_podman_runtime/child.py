@@ -20,15 +20,18 @@ _PAUSE = 0.02
 # A pipe of ours is the standard input: its end ends the program. PR_SET_PDEATHSIG would do so at the end of the
 # thread that started it, which is not the end of this process.
 _LIFELINE = """
+folder=$1
+shift
 exec 3<&0
 "$@" </dev/null 3<&- &
 program=$!
-{ cat <&3 >/dev/null; kill -TERM "$program" 2>/dev/null; } &
+{ cat <&3 >/dev/null; : >"$folder/over"; kill -TERM "$program" 2>/dev/null; } &
 watcher=$!
 exec 3<&-
 wait "$program"
 status=$?
 kill "$watcher" 2>/dev/null
+[ -e "$folder/over" ] && rm -rf "$folder"
 exit "$status"
 """
 
@@ -54,7 +57,7 @@ class SocketChild:
         self._log = os.path.join(self._folder, "log")
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _LIFELINE, "sh", *command(self._socket)],
+                ["/bin/sh", "-c", _LIFELINE, "sh", self._folder, *command(self._socket)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
