@@ -48,8 +48,9 @@ def browser() -> Iterator[Browser]:
 
 
 def _is_wrong(told: ConsoleMessage) -> bool:
-    refused = told.text.startswith("Failed to load resource: the server responded with a status of 4")
-    return told.type in ("error", "warning") and not refused
+    # Refusals are what some tests are about; networks change where others run containers on this machine.
+    fine = ("the server responded with a status of 4", "net::ERR_NETWORK_CHANGED")
+    return told.type in ("error", "warning") and not any(each in told.text for each in fine)
 
 
 @pytest.fixture

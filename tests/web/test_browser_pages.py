@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from web_site import Site
+
+from dagu_web_server.credentials import hash_password, hash_token
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -184,3 +187,57 @@ def test_a_page_that_is_not_looked_at_is_told_nothing(open_page: Open, site: Sit
     page.wait_for_timeout(500)
     assert count() <= 1
     site.client.post(f"api/v1/runs/{run_id}/stop")
+
+
+# A password
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    found = Site(
+        tmp_path_factory.mktemp("locked"),
+        DAGU_AUTH_USERNAME="ann",
+        DAGU_AUTH_PASSWORD_HASH=hash_password("open sesame"),
+        DAGU_AUTH_TOKENS=f"test:{hash_token('token')}",
+    )
+    found.client.headers["Authorization"] = "Bearer token"
+    yield found
+    found.close()
+
+
+def test_logging_in_and_out(browser: Browser, locked: Site) -> None:
+    run_id = locked.start("greet")
+    with browser.new_context(base_url=locked.url) as context:
+        page = context.new_page()
+        page.goto(f"/runs/{run_id}")
+        page.get_by_label("Name").fill("ann")
+        page.get_by_label("Password").fill("guess")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_have_text("That is not right.")
+        page.get_by_label("Name").fill("ann")
+        page.get_by_label("Password").fill("open sesame")
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"**/runs/{run_id}")
+        expect(page.locator("#run-head .badge")).to_have_text("✓ succeeded")
+        expect(page.locator("#log")).to_contain_text("hello world 3")
+        assert page.evaluate("document.cookie") == ""
+        page.get_by_role("link", name="Start again…").click()
+        page.get_by_role("button", name="Start", exact=True).click()
+        page.wait_for_url("**/runs/*")
+        page.get_by_role("button", name="Log out").click()
+        page.wait_for_url("**/login")
+        page.goto("/runs")
+        page.wait_for_url("**/login?next=%2Fruns")
+
+
+def test_a_page_comes_back_when_the_server_does(browser: Browser, tmp_path: Path) -> None:
+    first = Site(tmp_path)
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{first.url}runs")
+        expect(page.locator("#runs")).to_contain_text("No runs")
+        first.close()
+        second = Site(tmp_path, port=httpx.URL(first.url).port or 0)
+        second.start("nightly")
+        expect(page.locator("#runs .badge")).to_have_text("✓ succeeded")
+        second.close()

@@ -97,7 +97,7 @@ for number, line in enumerate(lines):
 class Site:
     """A server of its own, its home, and calls of its API."""
 
-    def __init__(self, home: Path, **settings: str) -> None:
+    def __init__(self, home: Path, *, port: int = 0, **settings: str) -> None:
         self.home = home
         for name, text in WORKFLOWS.items():
             path = home / "dags" / f"{name}.yaml"
@@ -110,7 +110,7 @@ class Site:
         known = {name: value for name, value in os.environ.items() if not name.startswith("DAGU_")}
         path = f"{programs}:{Path(sys.executable).parent}:{known['PATH']}"
         environ = {**known, "PATH": path, "DAGU_HOME": str(home), "ANTHROPIC_API_KEY": "none", **settings}
-        command = [sys.executable, "-m", "dagu", "start-all", "--port", "0"]
+        command = [sys.executable, "-m", "dagu", "start-all", "--port", str(port)]
         self._process = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
         self.said: list[str] = []
         self.url = self._read_url()

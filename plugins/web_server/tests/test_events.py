@@ -153,5 +153,5 @@ def test_a_server_that_stops_ends_its_streams(
         told = events(answer)
         next(told)
         threading.Thread(target=service.stop, args=(20,)).start()
-        assert [kind for kind, _, _ in told] == ["end"]
+        assert list(told) == []  # no end: a browser comes back
     assert context.following.closed.is_set()

@@ -149,7 +149,7 @@ def test_a_password_begins_a_session(locked: TestClient) -> None:
 def test_over_tls_the_cookie_is_bound_to_it(tmp_path: Path, client_of: Clients) -> None:
     client = client_of(FakeContext(tmp_path, **AUTH), base_url="https://127.0.0.1")
     assert log_in(client) == 303
-    assert client.cookies.get("__Host-dagu")
+    assert client.cookies.get("__Host-dagu-0")
     assert client.get("/runs").status_code == 200
 
 

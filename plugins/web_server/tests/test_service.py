@@ -105,7 +105,7 @@ def test_a_key_of_another_certificate(tmp_path: Path, pair: tuple[str, str]) -> 
 def test_a_proxy_is_believed_only_if_it_is_trusted(tmp_path: Path, serving: Serving) -> None:
     auth = {"DAGU_AUTH_TOKENS": f"ci:{hash_token('t')}"}
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
-    for settings, name in (({}, "dagu="), ({"DAGU_TRUSTED_PROXIES": "127.0.0.1"}, "__Host-dagu=")):
+    for settings, name in (({}, "dagu-"), ({"DAGU_TRUSTED_PROXIES": "127.0.0.1"}, "__Host-dagu-")):
         service = serving(FakeContext(tmp_path, **auth, **settings))
         answer = httpx.post(f"{service.url}login", data={"token": "t"}, headers=forwarded)
         assert answer.headers["Set-Cookie"].startswith(name)

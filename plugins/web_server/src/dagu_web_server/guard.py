@@ -20,9 +20,12 @@ _OPEN = _HEALTH | {"/login"}
 _PROGRAMS = ("/api/", "/metrics")
 
 
-def cookie_name(scheme: str) -> str:
-    """The name of the session's cookie. With TLS, one that no other host and no plain connection can set."""
-    return "__Host-dagu" if scheme == "https" else "dagu"
+def cookie_name(scheme: str, port: int) -> str:
+    """The name of the session's cookie. With TLS, one that no other host and no plain connection can set.
+
+    Servers on other ports of a machine share its cookies.
+    """
+    return f"__Host-dagu-{port}" if scheme == "https" else f"dagu-{port}"
 
 
 class Guard:
@@ -86,7 +89,7 @@ class Guard:
         kind, _, token = connection.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and (name := self._config.tokens.get(hash_token(token.strip()))):
             return name, True
-        cookie = connection.cookies.get(cookie_name(connection.url.scheme), "")
+        cookie = connection.cookies.get(cookie_name(connection.url.scheme, self._config.port), "")
         return self._sessions.user(cookie), False
 
     def _to_login(self, connection: HTTPConnection) -> RedirectResponse:

@@ -45,6 +45,11 @@ class Feed(Generic[T]):
         self._room = threading.Semaphore(_AHEAD)
         threading.Thread(target=self._work, name="feed", daemon=True).start()
 
+    @property
+    def cut(self) -> bool:
+        """It was ended from this side."""
+        return self._closed.is_set()
+
     async def __aiter__(self) -> AsyncIterator[T]:
         while True:
             await self._news.wait()
@@ -170,7 +175,7 @@ class Event:
 
 
 class EventStream(Response):
-    """The events of a feed, until it ends or the caller goes. The last event is ``end``, or ``problem`` before it.
+    """The events of a feed, until it ends or the caller goes. The last one is ``end``; if it failed, after ``problem``.
 
     Args:
         to_events: The events of an item; called in a thread.
@@ -223,7 +228,10 @@ class EventStream(Response):
                 tasks.start_soon(ping)
                 async for event in self._events():
                     await put(event.encoded())
-                await put(Event("end", None).encoded(), more=False)
+                # A stream that is cut has no last event, so that browsers come back when the server does.
+                if not self._feed.cut:
+                    await put(Event("end", None).encoded())
+                await put(b"", more=False)
                 tasks.cancel_scope.cancel()
         finally:
             self._feeds.drop(self._feed)

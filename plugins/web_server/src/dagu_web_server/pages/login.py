@@ -41,7 +41,7 @@ async def log_in(request: Request) -> Response:
     parts.throttle.succeeded(caller)
     response = RedirectResponse(parts.config.base_path + _inside(parts, there), status_code=303)
     response.set_cookie(
-        cookie_name(request.url.scheme),
+        cookie_name(request.url.scheme, parts.config.port),
         parts.sessions.begin(user),
         httponly=True,
         samesite="lax",
@@ -53,7 +53,7 @@ async def log_in(request: Request) -> Response:
 async def log_out(request: Request) -> Response:
     """End the session."""
     parts = parts_of(request)
-    name = cookie_name(request.url.scheme)
+    name = cookie_name(request.url.scheme, parts.config.port)
     parts.sessions.end(request.cookies.get(name, ""))
     response = RedirectResponse(f"{parts.config.base_path}/login", status_code=303)
     response.delete_cookie(name, httponly=True, samesite="lax", secure=request.url.scheme == "https")

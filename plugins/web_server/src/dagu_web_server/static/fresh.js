@@ -2,10 +2,9 @@
 
 import { base } from "./api.js";
 import { parse, replace } from "./parts.js";
+import { listen } from "./stream.js";
 
-export function keepFresh(lists, afterwards) {
-  let events = null;
-
+export function keepFresh(afterwards) {
   async function read() {
     const response = await fetch(location.href);
     if (!response.ok) return;
@@ -17,15 +16,5 @@ export function keepFresh(lists, afterwards) {
     afterwards();
   }
 
-  function watch() {
-    events?.close();
-    events = null;
-    if (document.hidden) return;
-    events = new EventSource(`${base}/changes`);
-    events.addEventListener("changed", read);
-    events.addEventListener("end", () => events.close());
-  }
-
-  document.addEventListener("visibilitychange", watch);
-  watch();
+  listen(() => `${base}/changes`, { changed: read });
 }

@@ -1,6 +1,7 @@
 // A window onto an output of any length: only the lines in sight, and some around them, are fetched and drawn.
 
 import { render } from "./ansi.js";
+import { listen } from "./stream.js";
 
 const ROW = 18; // pixels, as in the style sheet
 const BLOCK = 200; // lines fetched at once
@@ -47,14 +48,12 @@ export class LogView {
   }
 
   listen() {
-    this.events?.close();
-    if (document.hidden) return;
-    this.events = new EventSource(`${this.address}/events?${this.output}&content=false`);
-    this.events.addEventListener("size", (event) => this.grown(JSON.parse(event.data)));
-    this.events.addEventListener("end", async () => {
-      this.events.close();
-      await this.load(Math.floor(Math.max(0, this.total - 1) / BLOCK));
-      this.nothing.hidden = this.total > 0;
+    this.events = listen(() => `${this.address}/events?${this.output}&content=false`, {
+      size: (now) => this.grown(now),
+      end: async () => {
+        await this.load(Math.floor(Math.max(0, this.total - 1) / BLOCK));
+        this.nothing.hidden = this.total > 0;
+      },
     });
   }
 
@@ -156,7 +155,11 @@ export class LogView {
   async load(number) {
     const where = `${this.address}/lines?${this.output}&start=${number * BLOCK}&count=${BLOCK}`;
     const response = await fetch(where, { signal: this.closing.signal }).catch(() => null);
-    const found = response?.ok ? await response.json() : { lines: [], cut: [], total: this.total, size: this.size };
+    if (!response?.ok) {
+      setTimeout(() => this.schedule(), 2000); // what is still in sight then is asked for again
+      return;
+    }
+    const found = await response.json();
     this.blocks.delete(number); // so that it counts as the newest
     this.blocks.set(number, found);
     while (this.blocks.size > KEPT) this.blocks.delete(this.blocks.keys().next().value);

@@ -79,8 +79,7 @@ for (const form of document.querySelectorAll("[data-submits]")) {
 
 // Lists that change
 
-const lists = document.querySelectorAll("[data-refresh]");
-if (lists.length) keepFresh(lists, () => search && filter());
+if (document.querySelector("[data-refresh]")) keepFresh(() => search && filter());
 
 // Parts that are fetched after the page
 

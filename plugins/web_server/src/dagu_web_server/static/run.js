@@ -3,6 +3,7 @@
 import { base, call, calm, say, trouble } from "./api.js";
 import { LogView } from "./log.js";
 import { parse, parts, replaceParts } from "./parts.js";
+import { listen } from "./stream.js";
 import { localise } from "./times.js";
 import { Timeline } from "./timeline.js";
 
@@ -40,7 +41,7 @@ async function load(address, { focus = false } = {}) {
   panel().replaceWith(next);
   localise(next);
   openPanel();
-  listen();
+  watch();
   if (focus) next.querySelector(focus)?.focus();
 }
 
@@ -70,18 +71,13 @@ function changed(html) {
   if (other || newer) load(location.href);
 }
 
-function listen() {
+function watch() {
   events?.close();
   events = null;
-  if (document.hidden || !live()) return;
-  events = new EventSource(`${base}/runs/${root.dataset.run}/live?${query()}`);
-  events.addEventListener("html", (event) => changed(JSON.parse(event.data)));
-  events.addEventListener("end", () => {
-    events.close();
-    timeline?.finish();
-  });
-  events.addEventListener("error", () => {
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+  if (!live()) return;
+  events = listen(() => `${base}/runs/${root.dataset.run}/live?${query()}`, {
+    html: changed,
+    end: () => timeline?.finish(),
   });
 }
 
@@ -97,10 +93,11 @@ async function again(button) {
     return;
   }
   say("It will go on.");
-  const changes = new EventSource(`${base}/changes`);
-  changes.addEventListener("changed", async () => {
-    await load(location.href);
-    if (live() || document.getElementById("run-head").dataset.attempt !== before) changes.close();
+  const changes = listen(() => `${base}/changes`, {
+    changed: async () => {
+      await load(location.href);
+      if (live() || document.getElementById("run-head").dataset.attempt !== before) changes.close();
+    },
   });
 }
 
@@ -109,10 +106,5 @@ root.addEventListener("click", (event) => {
   if (button) again(button);
 });
 
-document.addEventListener("visibilitychange", () => {
-  listen();
-  if (live()) log?.listen();
-  if (live()) timeline?.listen();
-});
 openPanel();
-listen();
+watch();

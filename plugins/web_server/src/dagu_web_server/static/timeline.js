@@ -1,6 +1,7 @@
 // What an agent did, as it does it.
 
 import { parse } from "./parts.js";
+import { listen } from "./stream.js";
 import { localise } from "./times.js";
 
 export class Timeline {
@@ -29,12 +30,8 @@ export class Timeline {
   }
 
   listen() {
-    this.events?.close();
-    if (document.hidden) return;
     const [address, query] = this.list.dataset.url.split("?");
-    this.events = new EventSource(`${address}/live?${query}&after=${this.last}`);
-    this.events.addEventListener("html", (event) => this.add(JSON.parse(event.data)));
-    this.events.addEventListener("end", () => this.events.close());
+    this.events = listen(() => `${address}/live?${query}&after=${this.last}`, { html: (html) => this.add(html) });
   }
 
   close() {
