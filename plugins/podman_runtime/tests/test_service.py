@@ -100,6 +100,8 @@ def apart(
     monkeypatch.setattr(endpoint, "_sockets", lambda _environ, _uid: [("/no/such.sock", "a rule")])
     folder = tmp_path_factory.mktemp("apart")
     run = Path(f"/run/dagu-t{os.getpid()}")  # a run root may have 50 characters
+    # crun refuses a mix of both versions of cgroups.
+    program = "" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 'runtime = "runc"\n'
     storage = folder / "storage.conf"
     storage.write_text(
         f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{run}/run"\n'
@@ -107,7 +109,7 @@ def apart(
     settings = folder / "containers.conf"
     settings.write_text(
         f'[engine]\ntmp_dir = "{run}/tmp"\nstatic_dir = "{folder}/graph/libpod"\nvolume_path = "{folder}/volumes"\n'
-        'cgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\nlock_type = "file"\n'
+        f'cgroup_manager = "cgroupfs"\nevents_logger = "file"\nlock_type = "file"\n{program}'
         f'[network]\nnetwork_config_dir = "{folder}/networks"\n'
         '[containers]\ndefault_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]\n'
     )
