@@ -17,6 +17,7 @@ from dagu.run import resume, retry
 from dagu.run.cancel import Cancellation
 from dagu.run.execution import Finished
 from dagu.run.ids import checked_run_id, new_run_id
+from dagu.run.points import reach
 from dagu.run.recorder import Observer
 from dagu.run.starter import RunStarter
 from dagu.workflow.graph import order
@@ -172,6 +173,7 @@ class Runner:
         if request.dry:
             return start(None)
         with RunLocks(self._home).acquire(run_id), History(self._home) as history:
+            reach("run-locked")
             return start(history)
 
     def _again(self, request: RetryRequest | ResumeRequest) -> Finished:

@@ -16,9 +16,11 @@ from dagu.run.ending import TIMED_OUT, Ended, failed
 from dagu.run.ledger import EventReader, Ledger
 from dagu.run.log import AttemptLog
 from dagu.run.plan import Alternative, Inside, Plan, Prepared
+from dagu.run.points import reach
 from dagu.run.recorder import Recorder
 from dagu.sandbox.command import Command
 from dagu.sandbox.place import Place
+from dagu.sandbox.shared import SharedContainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,7 @@ class Attempt:
     def run(self, plan: Plan, alternative: Alternative | None) -> Ended:
         """Run one alternative of a plan, or its work inside the runner, to the end."""
         self._recorder.attempt_started(self._record)
+        reach("attempt-recorded")
         try:
             if plan.inside is not None:
                 ended = self._inside(plan.inside)
@@ -81,6 +84,7 @@ class Attempt:
             reason=ended.error.partition("\n")[0],
         )
         self._recorder.attempt_changed(record)
+        reach("attempt-ended")
         return ended
 
     def _inside(self, work: Inside) -> Ended:
@@ -102,6 +106,7 @@ class Attempt:
                     return ended
             if self._output_path:
                 ended = replace(ended, output_file=place.read_file(self._output_path))
+                reach("output-fetched")
             return ended
         finally:
             if not plan.target.shared:
@@ -125,11 +130,17 @@ class Attempt:
             return self._aborted(TIMED_OUT)
         remaining = max(0.001, self._deadline - time.monotonic()) if self._deadline else 0.0
         execution = place.start(command, Streams(stdout=stdout, stderr=self._log.stderr.write))
+        if not place.contained:
+            reach("host-command-started")
         with (
             self._cancellation.watching(execution, signal=limits.signal),
             Deadline(execution, remaining, signal=limits.signal, grace=limits.grace) as timer,
         ):
             status = execution.wait()
+        if not place.contained:
+            reach("host-command-ended")
+        elif place.kind == SharedContainer.kind:
+            reach("exec-ended")
         if timer.passed:
             return _timed_out(limits)
         if self._cancellation.stopped.is_set():

@@ -15,6 +15,7 @@ from dagu.errors import DaguError
 from dagu.frozen import dataclass
 from dagu.history.logs import RunLogs
 from dagu.run.masking import Masker
+from dagu.run.points import reach
 from dagu.sandbox import labels
 
 STREAM = "container"
@@ -68,6 +69,7 @@ class Bookmark:
             "fed": not request.stdin,
         }
         self._write()
+        reach("bookmark-written")
 
     def fed(self) -> None:
         """The command's input was handed over."""

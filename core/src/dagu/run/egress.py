@@ -9,6 +9,7 @@ from typing import Any
 from dagu.errors import UsageError
 from dagu.run.context import Providers
 from dagu.run.custom_harness import provider_named
+from dagu.run.points import reach
 from dagu.sandbox.egress import PROXY_NAMES, Gates
 from dagu.workflow.container_values import parse_allowed_host
 from dagu.workflow.model import ContainerSpec, Step, Workflow
@@ -63,6 +64,7 @@ def through_gate(
     if hosts is None:
         return spec, env
     gate = gates.gate(hosts)
+    reach("gate-open")
     return replace(spec, network=gate.network, dns=gate.dns), {**env, **gate.env}
 
 

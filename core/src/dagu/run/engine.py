@@ -21,6 +21,7 @@ from dagu.run.containers import RequestMaker, Wanted
 from dagu.run.context import Providers
 from dagu.run.egress import Hosts, allowed_hosts
 from dagu.run.needs import all_steps, steps_in
+from dagu.run.points import reach
 from dagu.run.raw import Raw, covered, with_raw
 from dagu.run.recorder import Recorder
 from dagu.run.resume import Interrupted, found_again
@@ -212,12 +213,14 @@ def open_engine(
     try:
         for warning in runtime.check().warnings:
             recorder.notice(warning)
+        reach("engine-reached")
         strays = Strays(home)
         taken = found_again(runtime, run_id, interrupted, recorder.masker, recorder.notice)
         spared = {one.facts.container for one in taken.values()}
         _reap(runtime, recorder, claims=RunClaims(run_id, str(home)), spared=spared)
         for told in strays.end(runtime):
             recorder.notice(told)
+        reach("leftovers-removed")
         marks = partial(labels.for_run, run_id, home=str(home), runner=own_runner(runtime))
     except BaseException:
         runtime.close()

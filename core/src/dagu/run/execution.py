@@ -20,6 +20,7 @@ from dagu.run.handlers import for_status, run_handler
 from dagu.run.needs import needs_engine
 from dagu.run.numbers import seconds
 from dagu.run.outcome import Outcome, total
+from dagu.run.points import reach
 from dagu.run.resume import Interrupted
 from dagu.run.targets import run_target
 from dagu.workflow.model import Step
@@ -90,7 +91,9 @@ def execute(run: RunContext, means: Means) -> Finished:
     except Exception as bug:
         run.recorder.run_finished(Status.FAILED, f"internal error: {type(bug).__name__}: {bug}")
         raise
+    reach("engine-left")
     run.recorder.run_finished(status, error)
+    reach("run-ended")
     return Finished(record=run.recorder.run, outcomes=outcomes)
 
 
@@ -117,6 +120,7 @@ def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
     stack.callback(engine.close)
     preflight(engine, workflow, run.scope, run.providers)
     run = replace(run, engine=engine)
+    reach("engine-ready")
     if workflow.container is None:
         return run
     container = run_container(
@@ -128,6 +132,7 @@ def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
         stopped=run.cancellation.stopped,
     )
     stack.callback(container.close)
+    reach("shared-container-ready")
     return replace(run, container=container)
 
 
@@ -139,7 +144,9 @@ def _body(run: RunContext, means: Means) -> tuple[Status, str, Mapping[str, Outc
     with run.cancellation.deadline(limit):
         if not run.dry and not means.begun:
             run.cancellation.stopped.wait(seconds(workflow.delay_sec, run.scope, "delay_sec"))
+        reach("steps-begin")
         outcomes = run_graph(run, workflow.steps, done=means.done)
+        reach("steps-ended")
     if run.cancellation.stopped.is_set():
         ended = Status.FAILED if run.cancellation.timed_out else Status.ABORTED
         return ended, run.cancellation.reason, outcomes
@@ -198,6 +205,8 @@ def _handlers(
     for event in (for_status(status), "exit"):
         env = {"DAG_WAITING_STEPS": ",".join(waiting)} if event == "wait" else {}
         ended = run_handler(run, event, status, env)
+        if ended is not None:
+            reach("handler-ended")
         if ended is not None and ended.status is Status.FAILED and not ended.excused:
             error = error or f"handler {event} failed: {ended.error}"
             status = Status.FAILED

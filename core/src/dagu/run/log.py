@@ -12,6 +12,7 @@ from dagu.contracts.streams import Sink, write_all
 from dagu.errors import DaguError
 from dagu.run.masking import Masker
 from dagu.run.paths import reason
+from dagu.run.points import reach
 
 TAIL = 1024
 """Bytes of a stream's end that go into an error message."""
@@ -62,6 +63,7 @@ class LogFile:
                     f"the output can't be logged to {self.path}: {error.strerror}",
                     hint="make room on the disk, or set DAGU_HOME to another one",
                 ) from error
+        reach("output-logged")
         self.size += len(block)
         self.tail = block[-TAIL:] if len(block) >= TAIL else (self.tail + block)[-TAIL:]
         if self._told is not None:

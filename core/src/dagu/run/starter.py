@@ -16,6 +16,7 @@ from dagu.history.logs import RunLogs, file_name
 from dagu.history.records import RunRecord, Status, StepRecord
 from dagu.history.store import History
 from dagu.plugins import Plugins
+from dagu.run import points
 from dagu.run.bookmark import Bookmarks
 from dagu.run.cancel import Cancellation
 from dagu.run.children import Children
@@ -141,7 +142,10 @@ class RunStarter:
             if earlier is None or earlier.status is Status.QUEUED:
                 record = replace(record, params=masker.text(prepared.params_text))
             recorder = self._recorder(record, masker, log)
+            if root is not None:
+                points.reach("child-begins")
             recorder.begin(again=earlier is not None)
+            points.reach("run-recorded")
             for notice in (*notices, *workflow.notices):
                 recorder.notice(notice)
             run = self._context(
@@ -227,7 +231,7 @@ class RunStarter:
         return Recorder(record, store=self._history, observers=self._observers, masker=masker, log=log)
 
     def _make_runtime(self) -> ContainerRuntime:
-        return reach(self._plugins, self.environ)
+        return points.watched(reach(self._plugins, self.environ))
 
     def _bind_base(self, workflow: Workflow, directory: Path) -> Path:
         """What ``.`` in a volume is: the working directory that was asked for, else where the file is."""

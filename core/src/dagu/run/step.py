@@ -14,6 +14,7 @@ from dagu.run.context import RunContext, StepContext
 from dagu.run.ending import TIMED_OUT
 from dagu.run.numbers import integer, seconds
 from dagu.run.outcome import Outcome, excused
+from dagu.run.points import reach
 from dagu.run.step_scope import step_context
 from dagu.run.tries import Try, attempt
 from dagu.run.upstream import Siblings
@@ -57,6 +58,7 @@ class StepRunner:
             error=outcome.error,
             outputs=outcome.published.record(),
         )
+        reach("step-ended")
         return outcome
 
     def _step(self, step: Step, outcomes: Mapping[str, Outcome]) -> Outcome:
@@ -99,6 +101,7 @@ class StepRunner:
             if policy is None or not _failed_again(policy, last, done):
                 return last
             self.run.recorder.change_step(step.name, status=Status.RETRYING, error=last.ended.error)
+            reach("attempt-failed")
             if self.run.cancellation.stopped.wait(_pause(policy, done, last.context, "retry_policy")):
                 return replace(last, ended=replace(last.ended, status=Status.ABORTED))
 

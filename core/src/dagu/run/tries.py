@@ -22,6 +22,7 @@ from dagu.run.log import TAIL, AttemptLog, LogFile
 from dagu.run.numbers import seconds
 from dagu.run.outcome import GOOD
 from dagu.run.plan import Alternative, Plan
+from dagu.run.points import reach
 from dagu.run.publish import publish
 from dagu.run.published import NOTHING, Published
 from dagu.run.resume import Interrupted
@@ -129,6 +130,7 @@ def _run(
         grace=run.workflow.max_clean_up_time_sec,
     )
     with _bookmark(context, index, number, files), _log(context, files, taken) as log:
+        reach("log-opened")
         ended = Attempt(
             record=record,
             log=log,
