@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dagu.contracts.streams import Sink
-
-MASK = "*******"
+from dagu.workflow.withheld import MASK
 
 
 class Masker:

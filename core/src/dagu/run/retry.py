@@ -12,7 +12,6 @@ from dagu.errors import UsageError
 from dagu.frozen import dataclass
 from dagu.history.logs import STREAMS, RunLogs
 from dagu.history.records import EMPTY, RunRecord, Status, StepRecord
-from dagu.run.masking import MASK
 from dagu.run.outcome import GOOD, Outcome, excused
 from dagu.run.published import from_record
 from dagu.workflow.graph import order
@@ -20,6 +19,7 @@ from dagu.workflow.load import load_text
 from dagu.workflow.model import Step, Workflow
 from dagu.workflow.values.params_tokens import CallerInput, caller_input, structured_input
 from dagu.workflow.values.text import parse_json
+from dagu.workflow.withheld import MASK, complete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,8 @@ def given_again(record: RunRecord) -> CallerInput:
 
 def _workflow(record: RunRecord, base: Path | None) -> Workflow:
     file = Path(record.file) if record.file else None
-    found = load_text(record.source, name=record.file or record.workflow, file=file, base=base)
+    text = complete(record.source, file)
+    found = load_text(text, name=record.file or record.workflow, file=file, base=base)
     return found.documents.get(record.workflow, found) if record.parent_step else found
 
 

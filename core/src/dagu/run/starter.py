@@ -33,6 +33,7 @@ from dagu.run.run_log import RunLog
 from dagu.workflow.model import Workflow
 from dagu.workflow.values.params_tokens import CallerInput
 from dagu.workflow.values.text import compact_json
+from dagu.workflow.withheld import withhold
 
 
 class RunStarter:
@@ -186,7 +187,7 @@ class RunStarter:
             trigger="subdag",
             params=_kept(given),
             file=str(workflow.file.absolute()) if workflow.file else "",
-            source=workflow.source,
+            source=withhold(workflow.source),
             parent_step=parent_step,
             labels={**dict.fromkeys(workflow.tags, ""), **dict(workflow.labels)},
             queue=queue,
@@ -259,7 +260,7 @@ def _record(workflow: Workflow, identity: Identity, parent_step: str) -> RunReco
         trigger=identity.trigger,
         scheduled_at=identity.scheduled_at.timestamp() if identity.scheduled_at else None,
         file=str(workflow.file.absolute()) if workflow.file else "",
-        source=workflow.source,
+        source=withhold(workflow.source),
         root_id=identity.root_id,
         root_name=identity.root_name,
         parent_step=parent_step,

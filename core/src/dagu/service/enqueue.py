@@ -15,6 +15,7 @@ from dagu.history.records import RunRecord, Status
 from dagu.run.ids import checked_run_id, new_run_id
 from dagu.workflow.values.params_tokens import CallerInput, caller_input, structured_input
 from dagu.workflow.values.text import compact_json
+from dagu.workflow.withheld import withhold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,8 @@ class QueuedRun:
     """A run to be recorded.
 
     Attributes:
-        source: The text of the file as it is now; the run goes by it, whatever becomes of the file.
+        source: The text of the file as it is now. The run goes by it, whatever becomes of the file; only where it
+            holds credentials, which are not kept, must the file still be the same.
         given: Its parameters.
         run_id: Empty makes one.
         queue: Empty keeps it out of every queue: whoever records it starts it.
@@ -56,7 +58,7 @@ class QueuedRun:
             scheduled_at=self.scheduled_at,
             params=_kept(self.given),
             file=str(self.file.absolute()),
-            source=self.source,
+            source=withhold(self.source),
             labels=self.labels,
             queue=self.queue,
             priority=self.priority,

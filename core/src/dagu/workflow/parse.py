@@ -99,6 +99,7 @@ class _Builder:
         text: str = event.value
         plain = event.implicit[0]
         node = self.node("scalar", resolve_scalar(text) if plain else text, event, text)
+        node.span = (event.start_mark.index, event.end_mark.index)
         if event.tag is None or event.tag in ("!", _TAG + "str"):
             return node
         name = event.tag.removeprefix(_TAG)

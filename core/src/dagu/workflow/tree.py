@@ -31,9 +31,10 @@ class Node:
         source: A scalar's text as written, without quotes.
         size: Nodes in it, itself included, aliases expanded.
         height: Levels of nesting in it; 0 for a scalar.
+        span: Where a scalar begins and ends in the text, in characters; its anchor and tag are part of it.
     """
 
-    __slots__ = ("column", "file", "height", "kind", "line", "size", "source", "value")
+    __slots__ = ("column", "file", "height", "kind", "line", "size", "source", "span", "value")
 
     def __init__(self, kind: str, value: Any, *, file: str, line: int, column: int, source: str = "") -> None:
         self.kind = kind
@@ -44,6 +45,7 @@ class Node:
         self.source = source
         self.size = 1
         self.height = 0
+        self.span = (0, 0)
 
     @property
     def is_null(self) -> bool:
