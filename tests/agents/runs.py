@@ -14,6 +14,7 @@ from typing import Any
 
 from model_server import ModelServer
 
+ENDPOINTS = {"docker": "unix:///var/run/docker.sock", "podman": "unix:///run/podman/podman.sock"}
 SECRET = "key-that-must-not-show-4711"
 
 

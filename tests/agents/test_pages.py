@@ -11,9 +11,8 @@ import programs as agent_programs
 import pytest
 import yaml
 from agents import AGENTS, OPENCODE, Agent
-from conftest import ENDPOINTS
 from model_server import ModelServer, Say, Turn, WriteFile
-from runs import SECRET, Runs
+from runs import ENDPOINTS, SECRET, Runs
 
 PAGES = {"claude": "claude-code", "codex": "codex", "opencode": "opencode"}
 FOLDER = Path(__file__).parents[2] / "docs" / "agents"

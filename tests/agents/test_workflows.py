@@ -11,9 +11,8 @@ from typing import Any
 import programs as agent_programs
 import pytest
 from agents import AGENTS, CLAUDE, CODEX, Agent
-from conftest import ENDPOINTS
 from model_server import Fault, ModelServer, Say, Tokens, Turn, WriteFile
-from runs import SECRET, Result, Runs
+from runs import ENDPOINTS, SECRET, Result, Runs
 
 FIRST = Tokens(input=1000, cached=300, output=20)
 SECOND = Tokens(input=1200, cached=1000, output=30)
@@ -145,7 +144,6 @@ def test_timed_out_agent_is_gone_and_its_usage_kept(
     assert processes(str(runs.folder)) == []
 
 
-@pytest.mark.xfail(strict=True, reason="behind an init process, a missing program is only its exit code 127")
 def test_missing_program_is_named(engine: str, runs: Runs) -> None:
     with ModelServer(Turn(Say("never"))) as model:
         text = workflow(CLAUDE, model, place="step", image="alpine:3.20")

@@ -207,6 +207,10 @@ class Dagu:
             assert run.process.poll() is None, run.finish().stderr
             time.sleep(0.05)
 
+    def running(self, run: Running) -> list[ContainerState]:
+        """The running containers of a run."""
+        return [state for state in self.runtime.find({labels.RUN: run.run_id}) if state.running]
+
     def kept(self, run: Ran) -> ContainerState:
         """The one container that a run was to keep; it is removed at the end of the test."""
         (state,) = self.runtime.find({labels.RUN: run.record.run_id})

@@ -59,7 +59,7 @@ def test_a_step_sees_its_environment_and_nothing_of_the_host(dagu: Dagu) -> None
     assert {name: seen.get(name) for name in wanted} == wanted
     hidden = ("DAGU_", "DAG_RUN_WORK_DIR", "DAG_RUN_LOG_FILE", "DAG_RUN_STEP_STD", "DOCKER_", "PATH_OF_HOST")
     told = [name for name in seen if name.startswith(hidden)]
-    assert sorted(told) == ["DAGU_EXEC_ID", "DAGU_OUTPUT_FILE"]
+    assert sorted(told) == ["DAGU_EXEC_ID", "DAGU_OUTPUT_FILE", "DAGU_RUN_OWNER"]
     assert str(dagu.home) not in ran.text("look")
 
 

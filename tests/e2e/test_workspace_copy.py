@@ -265,16 +265,21 @@ def test_a_large_file_and_many_small_ones(dagu: Dagu, project: Path) -> None:
 
 
 def test_a_container_that_is_removed_meanwhile_is_no_success(dagu: Dagu, project: Path) -> None:
+    # The second step keeps the run going until the container of the first is gone for certain.
     run = dagu.begin_run(
         """
         container: {image: alpine:3.20, workspace: copy, volumes: ["./project:/work"]}
         steps:
-          - {id: a, run: "echo after > /work/changed; touch /done; sleep 86400", continue_on: failed}
+          - {id: a, run: "echo after > /work/changed; touch /done"}
+          - {id: b, container: {image: alpine:3.20}, run: "until test -e /go; do sleep 0.1; done", depends: a}
         """
     )
     state = dagu.until_contained(run)
     dagu.until(lambda: b"done" in dagu.execute(state.id, "ls", "/"))
+    dagu.until(lambda: len(dagu.running(run)) == 2)
     dagu.runtime.remove(state.id)
+    (other,) = dagu.running(run)
+    dagu.execute(other.id, "touch", "/go")
     ran = run.finish().failed("copy of the workspace is lost")
     assert ran.status is Status.FAILED
     assert (project / "changed").read_text() == "before\n"

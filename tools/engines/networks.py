@@ -43,6 +43,11 @@ def remove_bridge(number: int) -> None:
         _ip("link", "delete", docker_bridge(number))
 
 
+def podman_bridge(number: int) -> str:
+    """The bridge that Podman makes for a private service."""
+    return f"dagu-pod{number}"
+
+
 def podman_network(number: int) -> str:
     """The file that defines Podman's default network with addresses and a bridge of its own."""
     return json.dumps(
@@ -50,7 +55,7 @@ def podman_network(number: int) -> str:
             "name": "podman",
             "id": f"{number:064x}",
             "driver": "bridge",
-            "network_interface": f"dagu-pod{number}",
+            "network_interface": podman_bridge(number),
             "created": "2024-01-01T00:00:00Z",
             "subnets": [{"subnet": f"10.214.{number}.0/24", "gateway": f"10.214.{number}.1"}],
             "ipv6_enabled": False,

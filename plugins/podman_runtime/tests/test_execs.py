@@ -101,7 +101,8 @@ def test_what_is_about_to_start_is_ended(make: Maker) -> None:
 
 def test_a_process_without_its_environment_is_found_by_its_parent(make: Maker) -> None:
     container = make.up()
-    execution, _ = begin(make, container, "sh", "-c", "env -i sh -c 'sleep 77775 & wait' & echo ready; wait")
+    stubborn = 'trap "" TERM; sleep 77775 & echo ready; wait'
+    execution, _ = begin(make, container, "sh", "-c", f"env -i sh -c '{stubborn}' & wait")
     execution.end(grace=0.5)
     assert b"77775" not in sleepers(make, container)
 

@@ -69,7 +69,7 @@ def test_memory_is_limited_with_swap(make_rootful: Maker) -> None:
 )
 def test_rootless_limits_are_kept_or_refused(rootless: ContainerRuntime, fields: dict[str, Any]) -> None:
     make = Maker(rootless)
-    if rootless.check().warnings[0].startswith("Rootless Podman ignores"):
+    if any("ignores" in warning for warning in rootless.check().warnings):
         with pytest.raises(Unsupported) as raised:
             make.create("true", **fields)
         assert "cgroup v1" in raised.value.message

@@ -25,9 +25,15 @@ from dagu.sandbox.shared import SharedContainer
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long an attempt may take (seconds, 0: no limit), and how it is ended."""
+    """How long an attempt may take, and how it is ended.
+
+    Attributes:
+        timeout: Seconds; 0 is no limit.
+        left: Seconds of them that are left; another runner may have used up some.
+    """
 
     timeout: float = 0.0
+    left: float = 0.0
     signal: str = "TERM"
     grace: float = 5.0
 
@@ -60,7 +66,7 @@ class Attempt:
         self._output_path = output_path
         self._events_seen = events_seen
         self._ledger = Ledger()
-        self._deadline = time.monotonic() + limits.timeout if limits.timeout else 0.0
+        self._deadline = time.monotonic() + limits.left if limits.timeout else 0.0
 
     def run(self, plan: Plan, alternative: Alternative | None) -> Ended:
         """Run one alternative of a plan, or its work inside the runner, to the end."""
@@ -89,7 +95,7 @@ class Attempt:
 
     def _inside(self, work: Inside) -> Ended:
         limits = self._limits
-        with self._cancellation.branch(grace=limits.grace) as own, own.deadline(limits.timeout):
+        with self._cancellation.branch(grace=limits.grace) as own, own.deadline(limits.left):
             ended = work(self._log, own)
         if own.timed_out:
             return _timed_out(limits)

@@ -124,8 +124,10 @@ def _run(
         place=plan.target.kind,
         provider=alternative.provider if alternative else "",
     )
+    timeout = seconds(step.timeout_sec, context.scope, f"{step.path}.timeout_sec")
     limits = Limits(
-        timeout=_remaining(seconds(step.timeout_sec, context.scope, f"{step.path}.timeout_sec"), record),
+        timeout=timeout,
+        left=_remaining(timeout, record),
         signal=(step.signal_on_stop or "TERM").removeprefix("SIG"),
         grace=run.workflow.max_clean_up_time_sec,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ from dagu_podman_runtime.oom import OomWatch
 from dagu_podman_runtime.streams import NoStreams, Pump
 from dagu_podman_runtime.waits import Waits
 
+_ENDING = re.compile(r"/proc/\d+/cgroup: no such")
+
 
 class Containers:
     """The containers of one service."""
@@ -41,7 +44,14 @@ class Containers:
         Raises:
             ContainerNotFound: It is not there.
         """
-        answer = self._call("GET", container, "json")
+        try:
+            answer = self._call("GET", container, "json")
+        except RequestRefused as error:
+            # The description reads a file of the first process, which fails until Podman knows that it ended.
+            if not _ENDING.search(error.message):
+                raise
+            self._call("POST", container, "wait", params={"condition": "exited", "interval": "10ms"})
+            answer = self._call("GET", container, "json")
         found: dict[str, Any] = answer.json()
         if date := answer.headers.get("Date"):
             found["Now"] = parsedate_to_datetime(date).timestamp()

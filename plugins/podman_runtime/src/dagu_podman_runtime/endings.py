@@ -85,10 +85,14 @@ def may_use_table(pid: int) -> bool:
 def table_sweep(marker: str) -> Sweep:
     """A sweep over the machine's process table. The marker is one of a kind, so it tells the container, too."""
     wanted = f"{process_tree.MARKER}={marker}".encode()
+    # What was found once is known by its number and start, also when its parent is gone and its environment bare.
+    known: set[tuple[int, int]] = set()
 
     def sweep(name: str) -> int:
         number = 0 if name == "0" else signal_number(name)
-        return sum(_signal(process, number) for process in _marked(wanted))
+        found = _marked(wanted, known)
+        known.update((process.pid, process.start) for process in found)
+        return sum(_signal(process, number) for process in found)
 
     return sweep
 
@@ -145,8 +149,8 @@ def _process(pid: int) -> _Process:
     return _Process(pid=pid, parent=int(fields[1]), start=int(fields[19]), zombie=fields[0] in "ZX")
 
 
-def _marked(wanted: bytes) -> list[_Process]:
-    """The processes that carry the marker, and what descends from them, zombies left out."""
+def _marked(wanted: bytes, known: set[tuple[int, int]]) -> list[_Process]:
+    """The processes that carry the marker or are known, and what descends from them, zombies left out."""
     processes: dict[int, _Process] = {}
     marked: set[int] = set()
     for entry in os.scandir("/proc"):
@@ -154,8 +158,10 @@ def _marked(wanted: bytes) -> list[_Process]:
             continue
         pid = int(entry.name)
         try:
-            processes[pid] = _process(pid)
-            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            process = processes[pid] = _process(pid)
+            if (pid, process.start) in known or wanted in Path(f"/proc/{pid}/environ").read_bytes().split(
+                b"\0"
+            ):
                 marked.add(pid)
         except OSError:
             continue  # it ended in between

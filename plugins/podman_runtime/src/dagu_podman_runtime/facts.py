@@ -85,10 +85,6 @@ class Facts:
             told.append(
                 "Podman on cgroup v1 does not tell that memory ran out, so memory limits are refused."
             )
-        if self.rootless:
-            told.append(
-                "This machine is not on the networks of rootless Podman, so they have no gateway address."
-            )
         return told
 
 
