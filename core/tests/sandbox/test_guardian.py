@@ -95,7 +95,7 @@ def test_with_what_cleared_its_environment() -> None:
     from dagu.sandbox.labels import Owner
 
     dead = replace(Owner.me(), pid=4_194_303, start=1)
-    script = "env -i sleep 600 & echo $!; wait"
+    script = "env -i sh -c 'echo $$; exec sleep 600' & wait"
     with subprocess.Popen(
         ["sh", "-c", script], env={MARK: f"{dead};", "PATH": os.defpath}, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -34,6 +34,7 @@ from dagu.workflow.model import Workflow
 from dagu.workflow.values.params_tokens import CallerInput
 from dagu.workflow.values.text import compact_json
 from dagu.workflow.withheld import withhold
+from dagu.workflow.without_effect import without_effect
 
 
 class RunStarter:
@@ -147,7 +148,8 @@ class RunStarter:
                 points.reach("child-begins")
             recorder.begin(again=earlier is not None)
             points.reach("run-recorded")
-            for notice in (*notices, *workflow.notices):
+            ineffective = without_effect(workflow.tree) if workflow.tree is not None else ()
+            for notice in (*notices, *workflow.notices, *ineffective):
                 recorder.notice(notice)
             run = self._context(
                 workflow,
