@@ -12,17 +12,22 @@ import os
 MARKER = "DAGU_EXEC_ID"
 
 # One pass: signal each process that carries the marker, print how many there were. Children inherit the marker
-# unless they clear their environment, so descendants are taken by parent id as well. Zombies count as gone.
+# unless they clear their environment, so descendants are taken by parent id as well. Zombies count as gone. A process
+# that executes a program has no environment for a moment, so a look that finds nothing is repeated.
 _SWEEP = r"""
 for tool in tr grep cat; do command -v "$tool" >/dev/null || exit 127; done
 marker=$1 signal=$2
 self=$$
 found=
-for d in /proc/[0-9]*; do
-  p=${d#/proc/}
-  [ "$p" = "$self" ] && continue
-  if tr '\0' '\n' < "$d/environ" 2>/dev/null | grep -qxF "$marker"; then found="$found $p"; fi
-done
+look() {
+  for d in /proc/[0-9]*; do
+    p=${d#/proc/}
+    [ "$p" = "$self" ] && continue
+    if tr '\0' '\n' < "$d/environ" 2>/dev/null | grep -qxF "$marker"; then found="$found $p"; fi
+  done
+}
+look
+[ -n "$found" ] || look
 grew=1
 while [ -n "$grew" ]; do
   grew=

@@ -28,7 +28,9 @@ def sweep(marker: str, signal: str, *, container_pid: int) -> int:
     """
     if not _is_first_of_namespace(container_pid):
         raise Unsupported("the container's processes are not visible from here")
-    found = _marked(f"{process_tree.MARKER}={marker}".encode(), container_pid)
+    entry = f"{process_tree.MARKER}={marker}".encode()
+    # A process that executes a program has no environment for a moment.
+    found = _marked(entry, container_pid) or _marked(entry, container_pid)
     number = 0 if signal == "0" else int(signal) if signal.isdigit() else signals.Signals[f"SIG{signal}"]
     try:
         for pidfd in found.values():

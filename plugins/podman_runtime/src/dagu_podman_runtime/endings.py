@@ -90,7 +90,8 @@ def table_sweep(marker: str) -> Sweep:
 
     def sweep(name: str) -> int:
         number = 0 if name == "0" else signal_number(name)
-        found = _marked(wanted, known)
+        # A process that executes a program has no environment for a moment.
+        found = _marked(wanted, known) or _marked(wanted, known)
         known.update((process.pid, process.start) for process in found)
         return sum(_signal(process, number) for process in found)
 
