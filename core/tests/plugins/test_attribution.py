@@ -196,6 +196,24 @@ class TestReview:
         assert first.rule.startswith("plugin given")
         assert "gave a bool" in second.reason
 
+    def test_what_is_required_and_lacks_refuses(self) -> None:
+        def yes(request: ContainerRequest) -> None:
+            return None
+
+        def asked(names: str, hook: str) -> list[Refusal]:
+            extra = [plugin(**{hook: yes})]
+            found = Plugins({"DAGU_REQUIRED_PLUGINS": names}, extra=extra, discover=False)
+            return found.review(self.request)
+
+        assert asked("Given", "dagu_review_container") == []
+        (refusal,) = asked("given, acme_policy", "dagu_review_container")
+        assert (refusal.rule, refusal.reason) == (
+            "DAGU_REQUIRED_PLUGINS",
+            "plugin acme_policy is not installed",
+        )
+        (refusal,) = asked("given", "dagu_revue_container")
+        assert "plugin given is not used: there is no hook dagu_revue_container" in refusal.reason
+
 
 def test_an_observer_that_fails_is_told_once_per_run() -> None:
     seen: list[RunEvent] = []

@@ -61,8 +61,16 @@ def canonicalize_name(name: str) -> str:
 
 def disabled_names(environ: Mapping[str, str]) -> list[str]:
     """The names in ``DAGU_DISABLED_PLUGINS``: of entry points or distributions, between commas."""
-    names = environ.get("DAGU_DISABLED_PLUGINS", "").split(",")
-    return [name.strip() for name in names if name.strip()]
+    return _names(environ, "DAGU_DISABLED_PLUGINS")
+
+
+def required_names(environ: Mapping[str, str]) -> list[str]:
+    """The names in ``DAGU_REQUIRED_PLUGINS``, likewise."""
+    return _names(environ, "DAGU_REQUIRED_PLUGINS")
+
+
+def _names(environ: Mapping[str, str], variable: str) -> list[str]:
+    return [name.strip() for name in environ.get(variable, "").split(",") if name.strip()]
 
 
 def check(origin: Origin, plugin: object) -> Loaded | SetAside:

@@ -26,7 +26,7 @@ class Plugins:
     a factory made, is a :class:`~dagu.errors.PluginError` that names distribution and version.
 
     Args:
-        environ: For ``DAGU_DISABLED_PLUGINS``.
+        environ: For ``DAGU_DISABLED_PLUGINS`` and ``DAGU_REQUIRED_PLUGINS``.
         extra: Plugin modules or objects beside the installed ones.
         discover: Look for installed plugins.
     """
@@ -113,10 +113,13 @@ class Plugins:
     # Hooks that are not registrations
 
     def review(self, request: ContainerRequest) -> list[Refusal]:
-        """Ask every reviewer about a container; one refusal is enough. A reviewer that fails refuses."""
+        """Ask every reviewer about a container; one refusal is enough.
+
+        A reviewer that fails refuses, and so does the lack of a plugin that ``DAGU_REQUIRED_PLUGINS`` names.
+        """
         from dagu.plugins.attribution import describe
 
-        refusals: list[Refusal] = []
+        refusals = [Refusal(rule="DAGU_REQUIRED_PLUGINS", reason=reason) for reason in self._lacking()]
         for plugin in self._catalog.implementing("dagu_review_container"):
             rule = f"plugin {plugin.origin}"
             try:
@@ -131,6 +134,23 @@ class Plugins:
                     reason = f"its review gave a {type(answer).__name__}, neither a Refusal nor None"
                     refusals.append(Refusal(rule=rule, reason=reason))
         return refusals
+
+    def _lacking(self) -> list[str]:
+        """Why plugins that have to be used are not."""
+        from dagu.plugins.discovery import canonicalize_name, required_names
+
+        def named(origin: Origin) -> set[str]:
+            return {canonicalize_name(origin.distribution), canonicalize_name(origin.entry_point)}
+
+        lacking = []
+        for name in required_names(self._environ):
+            wanted = canonicalize_name(name)
+            reasons = [str(plugin.reason) for plugin in self._catalog.aside if wanted in named(plugin.origin)]
+            if reasons:
+                lacking.append(f"plugin {name} is not used: {'; '.join(reasons)}")
+            elif not any(wanted in named(plugin.origin) for plugin in self._catalog.loaded):
+                lacking.append(f"plugin {name} is not installed")
+        return lacking
 
     @property
     def observed(self) -> bool:
