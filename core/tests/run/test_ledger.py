@@ -35,6 +35,16 @@ def test_the_whole_replaces_the_parts() -> None:
     assert ledger.record() == UsageRecord(input=99, output=9, cost_usd=0.5)
 
 
+def test_the_model_that_answers_is_better_than_the_one_asked_for() -> None:
+    ledger = Ledger()
+    assert ledger.model == ""
+    ledger.asked_for = "large"
+    ledger.take(usage(input=1))
+    assert ledger.model == "large"
+    assert ledger.take(HarnessEvent(kind=EventKind.TEXT, model="large-2026"))
+    assert ledger.model == "large-2026"
+
+
 def test_nothing_told_is_nothing_recorded() -> None:
     assert Ledger().record() is None
 

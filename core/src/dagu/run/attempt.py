@@ -121,6 +121,7 @@ class Attempt:
     def _read(self, prepared: Prepared, place: Place) -> Ended:
         """Run a command whose standard output is the answer, or an event stream."""
         log = self._log
+        self._ledger.asked_for = prepared.model
         if prepared.read_events is None:
             return self._one(prepared.command, place, log.stdout.write)
         reader = EventReader(prepared.read_events, answer=log.stdout.write, on_event=self._take)

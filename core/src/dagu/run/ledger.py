@@ -12,17 +12,27 @@ from dagu.history.records import UsageRecord
 
 
 class Ledger:
-    """What an attempt's agent is, and what it spent."""
+    """What an attempt's agent is, and what it spent.
+
+    Attributes:
+        asked_for: The model that the workflow names, which is shown until an event tells the true one.
+    """
 
     def __init__(self) -> None:
-        self.model = ""
+        self.asked_for = ""
         self.session_id = ""
+        self._model = ""
         self._spending = Spending()
+
+    @property
+    def model(self) -> str:
+        """The model that answers; empty if it is unknown."""
+        return self._model or self.asked_for
 
     def take(self, event: HarnessEvent) -> bool:
         """Count an event; True if it changed what :meth:`record` gives."""
         before = (self.model, self.session_id, self.record())
-        self.model = event.model or self.model
+        self._model = event.model or self._model
         self.session_id = event.session_id or self.session_id
         self._spending.take(event)
         return before != (self.model, self.session_id, self.record())

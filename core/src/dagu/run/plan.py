@@ -53,7 +53,6 @@ class Alternative:
     Attributes:
         make: Makes the commands; raises TaskInvalid or another DaguError for a set-up failure.
         provider: Name of the harness provider, empty for anything else.
-        read_events: Reads the event stream on standard output; None where output is the answer.
         keeps_output: A failed attempt's standard output is the step's all the same.
     """
 
@@ -64,10 +63,16 @@ class Alternative:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A command that is ready to run, and how its standard output is read."""
+    """A command that is ready to run, and how its standard output is read.
+
+    Attributes:
+        read_events: Reads the event stream on standard output; None where output is the answer.
+        model: The model that was asked for, which stands where the events do not tell one.
+    """
 
     command: Command
     read_events: ReadEvents | None = None
+    model: str = ""
 
 
 Inside = Callable[[AttemptLog, Cancellation], Ended]

@@ -113,7 +113,8 @@ class StepRunner:
             last = attempt(context, index, handler=self.handler is not None)
             if last.ended.status is not Status.FAILED or last.ended.timed_out:
                 return last
-            errors.append(f"{last.provider}: {last.ended.error}" if last.provider else last.ended.error)
+            several = last.provider and last.alternatives > 1
+            errors.append(f"{last.provider}: {last.ended.error}" if several else last.ended.error)
             index = last.index + 1
             if index >= last.alternatives:
                 return replace(last, ended=replace(last.ended, error="\n".join(errors)))

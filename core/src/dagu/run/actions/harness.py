@@ -65,4 +65,7 @@ def _prepare(context: StepContext, config: Mapping[str, Any]) -> list[Prepared]:
         working_dir=context.target.working_dir,
         files=invocation.files,
     )
-    return [Prepared(command=command, read_events=provider.read_events if invocation.events else None)]
+    if not invocation.events:
+        return [Prepared(command=command)]
+    model = str(options.get("model") or "")
+    return [Prepared(command=command, read_events=provider.read_events, model=model)]
