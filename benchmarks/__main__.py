@@ -28,11 +28,11 @@ def main() -> None:
     figures: list[Figure] = []
     for case in cases:
         figures.append(measure(case, small=options.small, told=lambda line: print(line, file=sys.stderr)))
+        if options.json:  # after each, so that a failure loses nothing
+            found = {"machine": machine, "figures": [figure.record() for figure in figures]}
+            options.json.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     text = table(figures, machine)
     print(text)
-    if options.json:
-        found = {"machine": machine, "figures": [figure.record() for figure in figures]}
-        options.json.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     if options.docs:
         write_between(options.docs / "performance.md", text)
         (options.docs / "images" / "performance.svg").write_text(plot(figures))

@@ -16,11 +16,13 @@ class Race:
     Attributes:
         ours: Does it once with dagu.
         rival: Does it once without, or does less of it.
+        floor: Does it once with nothing around the engine's API; None where that is not measured.
         remark: What the reader should know of the set-up.
     """
 
     ours: Callable[[], Spent]
     rival: Callable[[], Spent]
+    floor: Callable[[], Spent] | None = None
     remark: str = ""
 
 

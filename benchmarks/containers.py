@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from benchmarks import bare
 from benchmarks.case import Case, Race
 from benchmarks.flows import CONTAINER, IMAGE, ROOT_CONTAINER, chain, output, printing, side_by_side
 from benchmarks.rivals import Rival
-from benchmarks.setting import Setting
+from benchmarks.setting import Setting, Spent
 
 _COMMAND = ("/bin/sh", "-c", "true")
 _WIDTHS = (1, 2, 3, 4, 6, 8, 16)
@@ -25,6 +28,7 @@ def _chain(setting: Setting, find: Find) -> Iterator[Race]:
     yield Race(
         ours=lambda: setting.dagu("start", "--quiet", flow, environ=engine.environ),
         rival=lambda: setting.run(loop, environ=engine.environ),
+        floor=_floor(setting, engine, "run", steps),
     )
 
 
@@ -45,7 +49,8 @@ def _execs(setting: Setting, find: Find) -> Iterator[Race]:
             rival=lambda: setting.run(
                 _loop(steps, (*engine.argv, "exec", name, *_COMMAND)), environ=engine.environ
             ),
-            remark="the rival's container runs already",
+            floor=_floor(setting, engine, "exec", steps),
+            remark="the rival's container runs already; dagu, and the floor, also make and remove theirs",
         )
     finally:
         engine_does("rm", "--force", name)
@@ -83,6 +88,13 @@ def _output(setting: Setting, find: Find) -> Iterator[Race]:
         ours=lambda: setting.dagu("start", "--quiet", flow, environ=engine.environ),
         rival=lambda: setting.run(argv, environ=engine.environ, stdout=setting.scratch / "redirected"),
     )
+
+
+def _floor(setting: Setting, engine: Rival, what: str, times: int) -> Callable[[], Spent] | None:
+    if engine.name != "docker":
+        return None
+    argv = [sys.executable, str(Path(bare.__file__)), what, str(times), IMAGE]
+    return lambda: setting.run(argv, environ=engine.environ)
 
 
 def _loop(times: int, argv: tuple[str, ...]) -> list[str]:

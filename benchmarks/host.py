@@ -42,7 +42,7 @@ def _beside_fewer(setting: Setting) -> Iterator[Race]:
     def each(flow: str, steps: int, times: int) -> Spent:
         # What every start costs is no part of a step's cost.
         alone = start(one, 3)
-        return Spent(max(start(flow, times) - alone, 1e-6) / (steps - 1))
+        return Spent(max((start(flow, times) - alone) / (steps - 1), 1e-6))
 
     yield Race(
         ours=lambda: each(long, many, 1),

@@ -17,6 +17,7 @@ class Figure:
 
     Attributes:
         ours, theirs: Seconds of each round.
+        floor: Seconds of each round with nothing around the engine's API; empty where that was not measured.
         peak: The most resident memory of the runner in any round, in bytes; 0 where it is no part of the case.
     """
 
@@ -26,6 +27,7 @@ class Figure:
     target: float
     ours: tuple[float, ...]
     theirs: tuple[float, ...]
+    floor: tuple[float, ...] = ()
     peak: int = 0
     remark: str = ""
 
@@ -39,9 +41,15 @@ class Figure:
         """The median."""
         return statistics.median(self.ratios)
 
+    @property
+    def over_floor(self) -> float | None:
+        """The median of the ratios to the floor; None without one."""
+        ratios = [ours / floor for ours, floor in zip(self.ours, self.floor, strict=False)]
+        return statistics.median(ratios) if ratios else None
+
     def record(self) -> dict[str, Any]:
         """The figure as JSON has it."""
-        return {**asdict(self), "ratios": self.ratios, "ratio": self.ratio}
+        return {**asdict(self), "ratios": self.ratios, "ratio": self.ratio, "over_floor": self.over_floor}
 
 
 def measure(case: Case, *, small: bool, told: Callable[[str], object]) -> Figure:
@@ -52,6 +60,7 @@ def measure(case: Case, *, small: bool, told: Callable[[str], object]) -> Figure
     """
     ours: list[Spent] = []
     theirs: list[Spent] = []
+    floor: list[Spent] = []
     with setting(small=small) as place, case.open(place) as race:
         if not small:
             race.ours()
@@ -59,6 +68,8 @@ def measure(case: Case, *, small: bool, told: Callable[[str], object]) -> Figure
         for number in range(1 if small else case.rounds):
             ours.append(race.ours())
             theirs.append(race.rival())
+            if race.floor is not None:
+                floor.append(race.floor())
             ratio = ours[-1].seconds / theirs[-1].seconds
             told(
                 f"{case.name} {number + 1}: {ours[-1].seconds:.3f} s / {theirs[-1].seconds:.3f} s = {ratio:.2f}"
@@ -71,10 +82,11 @@ def measure(case: Case, *, small: bool, told: Callable[[str], object]) -> Figure
         target=case.target,
         ours=_seconds(ours),
         theirs=_seconds(theirs),
+        floor=_seconds(floor),
         peak=max(spent.peak for spent in ours) if case.show_peak else 0,
         remark=remark,
     )
 
 
 def _seconds(spent: Sequence[Spent]) -> tuple[float, ...]:
-    return tuple(round(each.seconds, 6) for each in spent)
+    return tuple(round(each.seconds, 7) for each in spent)

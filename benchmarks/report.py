@@ -18,8 +18,8 @@ def table(figures: Sequence[Figure], machine: Mapping[str, str]) -> str:
         f"Python {machine['python']}, typer {machine['typer']}; {machine['engines']}. "
         f"Load before: {machine['load']}.",
         "",
-        "| dagu | beside | ratio | spread | wanted | dagu, s | rival, s |",
-        "| --- | --- | ---: | --- | ---: | ---: | ---: |",
+        "| dagu | beside | ratio | spread | wanted | over the floor | dagu, s | rival, s |",
+        "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
         *(_row(figure) for figure in figures),
     ]
     remarks = [f"- {figure.title}: {figure.remark}." for figure in figures if figure.remark]
@@ -41,6 +41,7 @@ def _row(figure: Figure) -> str:
         f"**{figure.ratio:.2f}**{mark}",
         spread,
         f"≤ {figure.target:g}",
+        "" if figure.over_floor is None else f"{figure.over_floor:.2f}",
         _seconds(figure.ours),
         _seconds(figure.theirs),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,8 @@ class Rival:
 
 def docker() -> Rival:
     """Docker, where its program finds it."""
-    return Rival("docker", (_program("docker"),), {"DAGU_CONTAINER_RUNTIME": "docker"})
+    chosen = {name: os.environ[name] for name in ("DOCKER_HOST", "DOCKER_CONTEXT") if name in os.environ}
+    return Rival("docker", (_program("docker"),), {**chosen, "DAGU_CONTAINER_RUNTIME": "docker"})
 
 
 def podman() -> Rival:
