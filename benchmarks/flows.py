@@ -23,6 +23,24 @@ def side_by_side(steps: int, *, each: str = "") -> str:
     return f"type: graph\nsteps:\n{body}"
 
 
+def layers(number: int, *, wide: int = 20) -> str:
+    """Layers of steps that run ``true``, each step after all of the layer before."""
+    body = []
+    for layer in range(number):
+        before = f", depends: [{', '.join(f's{layer - 1}_{n}' for n in range(wide))}]" if layer else ""
+        body += [f'  - {{id: s{layer}_{n}, run: "true"{before}}}\n' for n in range(wide)]
+    return f"type: graph\nsteps:\n{''.join(body)}"
+
+
+def each_of(items: int) -> str:
+    """One step whose body runs ``true`` for every item."""
+    return (
+        "steps:\n  - id: each\n    foreach:\n"
+        f"      items: [{', '.join(map(str, range(items)))}]\n"
+        '      steps:\n        - {id: one, run: "true"}\n'
+    )
+
+
 def printing(size: int, *, each: str = "") -> str:
     """One step that prints so many bytes, in lines of a hundred."""
     return f"steps:\n  - id: print\n    run: {output(size)!r}\n{each}"

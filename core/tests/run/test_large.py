@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_layers_of_steps(run: Runs) -> None:
-    layers, width = 10, 20
+    layers, width = 50, 20
     lines = ["max_active_steps: 4", "steps:"]
     for layer in range(layers):
         for index in range(width):
@@ -33,7 +33,7 @@ def test_layers_of_steps(run: Runs) -> None:
 
 
 def test_a_foreach_of_many_items(run: Runs) -> None:
-    count = 300
+    count = 1000
     result = run(
         f"""
 steps:
