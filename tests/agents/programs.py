@@ -37,6 +37,7 @@ def install() -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             shutil.copy(PACKAGE, folder)
+            packages.need(packages.NPM)
             options = ["--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
             subprocess.run(["npm", "install", *options], cwd=folder, check=True, timeout=600)
             (folder / "installed").touch()

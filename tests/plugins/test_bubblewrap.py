@@ -1,6 +1,6 @@
 """The example of a third-party runtime: installed into a clean environment, proven, and used for a workflow.
 
-It needs bubblewrap and a static BusyBox on this machine, and no container engine.
+It needs bubblewrap and a static BusyBox on this machine, which are installed, and no container engine.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from engines import packages  # noqa: E402
+
 EXAMPLE = ROOT / "examples" / "plugins" / "bubblewrap_runtime"
 WORKFLOW = ROOT / "examples" / "shared_container.yaml"
 
@@ -25,6 +29,7 @@ WORKFLOW = ROOT / "examples" / "shared_container.yaml"
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with core, the example and nothing else of ours; its folder of programs."""
+    packages.need(packages.BUBBLEWRAP, packages.BUSYBOX)
     wheels = tmp_path_factory.mktemp("wheels")
     for source in (ROOT / "core", EXAMPLE):
         build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels)]

@@ -38,6 +38,9 @@ PASTA = {"passt": "pasta"}  # what rootless Podman connects with from version 5 
 BUSYBOX = {"busybox-static": "/usr/share/doc/busybox-static"}
 REGISTRY = {"docker-registry": "docker-registry", "apache2-utils": "htpasswd"}
 TLS = {"openssl": "openssl"}
+# Of tests that need no engine.
+BUBBLEWRAP = {"bubblewrap": "bwrap"}
+NPM = {"npm": "npm"}
 
 
 def program(name: str) -> str | None:
