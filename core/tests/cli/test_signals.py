@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ def test_a_killed_runner_leaves_an_interrupted_run(dagu: Any) -> None:
     assert "loop  interrupted" in result.out
     assert json.loads(dagu("history", "--json").out)[0]["status"] == "interrupted"
     pid = Path(dagu.directory, "pid").read_text().strip()
-    subprocess.run(["kill", "-9", pid], check=False)
+    with suppress(ProcessLookupError):
+        os.kill(int(pid), signal.SIGKILL)
 
 
 def test_under_nohup_a_hang_up_is_not_heard(dagu: Any) -> None:

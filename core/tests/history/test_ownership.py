@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def owner(home: Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-            subprocess.run(["kill", "-9", str(child)], check=True)
+            os.kill(child, signal.SIGKILL)
 
 
 def test_one_owner_at_a_time(locks: RunLocks) -> None:

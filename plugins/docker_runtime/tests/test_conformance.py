@@ -24,11 +24,4 @@ class TestDocker(RuntimeConformance):
     def runtime(cls, registry: Registry) -> Iterator[ContainerRuntime]:
         cls.pull_image = registry.image
         with make_runtime({**os.environ, "DOCKER_CONFIG": str(registry.config)}) as runtime:
-            if int(runtime.check().version.partition(".")[0]) < 25:
-                cls.known_differences = {
-                    "test_an_internal_network_has_no_way_out": (
-                        "Docker before 25 gives a default route and drops what takes it; "
-                        "test_resources.py proves that on the wire"
-                    )
-                }
             yield runtime

@@ -12,24 +12,10 @@ from dagu_podman_runtime.plugin import make_runtime
 
 from .conftest import Registry, environment, rootful_host, rootless_host
 
-ROOTLESS = {
-    "test_inspect_tells_the_gateway_of_a_network": (
-        "a rootless network is in a namespace of Podman's own: its gateway is no address of the machine, and not told"
-    ),
-}
-DIFFERENCES = {
-    "test_owners_stay": (
-        "they do, as test_archives.py proves; the archive that Podman makes for reading says of everything that it"
-        " belongs to the container's user"
-    ),
-}
-
 
 @pytest.mark.engine
 @pytest.mark.podman
 class TestRootful(RuntimeConformance):
-    known_differences = DIFFERENCES
-
     @pytest.fixture(scope="class")
     @classmethod
     def runtime(cls, registry: Registry) -> Iterator[ContainerRuntime]:
@@ -41,8 +27,6 @@ class TestRootful(RuntimeConformance):
 @pytest.mark.engine
 @pytest.mark.podman
 class TestRootless(RuntimeConformance):
-    known_differences = DIFFERENCES | ROOTLESS
-
     @pytest.fixture(scope="class")
     @classmethod
     def runtime(cls, registry: Registry) -> Iterator[ContainerRuntime]:

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TextIO
 
 from dagu.cli import lazy
@@ -36,7 +37,19 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001 (the one place where errors become messages)
         return report(error, session.environ)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            _let_go_of_lost(stream)
     return 0
+
+
+def _let_go_of_lost(stream: TextIO) -> None:
+    # What can't be written any more would end the interpreter with a status of its own, 120.
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _never_fail_to_encode(stream: TextIO) -> None:

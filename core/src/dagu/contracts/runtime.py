@@ -35,6 +35,7 @@ class RuntimeInfo:
         shares_filesystem: A path of this process means the same on the engine's machine.
         platform: ``os/architecture`` of the engine.
         warnings: What a user should know, one sentence each (limits that the kernel ignores, say).
+        known_differences: Cases of the conformance kit that this engine can't pass, by name, with the reason.
     """
 
     name: str
@@ -46,6 +47,7 @@ class RuntimeInfo:
     capabilities: frozenset[Capability]
     platform: str = ""
     warnings: tuple[str, ...] = ()
+    known_differences: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,8 +46,8 @@ class Kit:
         pull_image: What the pull cases fetch; empty means ``image``.
         shared_root: Where directories for bind mounts are made; empty means the system's temporary directory.
             Set it where the engine sees only a part of this file system.
-        known_differences: Case name to the reason why this runtime fails it. The case still runs, and fails
-            when it passes after all.
+        known_differences: Case name to the reason why this runtime fails it, beside what its
+            :class:`~dagu.contracts.runtime.RuntimeInfo` says. The case still runs, and fails when it passes after all.
     """
 
     image: ClassVar[str] = "alpine:3.20"
@@ -70,7 +70,8 @@ class Kit:
     def lab(self, runtime: ContainerRuntime, request: pytest.FixtureRequest) -> Iterator[Lab]:
         """What the cases use."""
         node = request.node
-        reason = self.known_differences.get(node.name) or self.known_differences.get(node.originalname)
+        known = {**runtime.check().known_differences, **self.known_differences}
+        reason = known.get(node.name) or known.get(node.originalname)
         if reason:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
         lab = Lab(
