@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,17 @@ def test_conditions(history: History) -> None:
     assert history.runs(queue="slow")[0].priority == 3
     with pytest.raises(TypeError, match="colour"):
         history.runs(colour="red")
+
+
+def test_a_list_as_json_values_tells_what_records_tell(history: History) -> None:
+    history.add_run(run("r1", labels={"team": "a"}, source="steps: []", params='{"a": 1}'))
+    history.add_run(run("r2", started_at=2.0, finished_at=3.0, status=Status.FAILED, error="é"))
+    listed = history.listed()
+    assert json.loads(json.dumps(listed)) == listed
+    for record, values in zip(history.runs(), listed, strict=True):
+        assert values.keys() == {field.name for field in fields(record)} - {"steps", "source"}
+        assert all(getattr(record, name) == value for name, value in values.items())
+    assert [each["run_id"] for each in history.listed(limit=1, workflow="build")] == ["r2"]
 
 
 def test_only_what_waits_is_ended(history: History) -> None:

@@ -177,11 +177,11 @@ class History:
         Args:
             wanted: Fields of a :class:`~dagu.history.queries.RunQuery`.
         """
-        where, values = RunQuery(**wanted).where()
-        query = f"SELECT {_LISTED} FROM runs WHERE {where} ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
-        with self._reading() as connection:
-            found = connection.execute(query, [*values, -1 if limit is None else limit, offset])
-            return [rows.to_run(row) for row in found]
+        return [rows.to_run(row) for row in self._listed(limit, offset, wanted)]
+
+    def listed(self, limit: int | None = 100, offset: int = 0, **wanted: Any) -> list[dict[str, Any]]:
+        """As :meth:`runs`, as JSON values."""
+        return [rows.to_listed(row) for row in self._listed(limit, offset, wanted)]
 
     def count(self, **wanted: Any) -> int:
         """How many runs :meth:`runs` gives without a limit."""
@@ -219,6 +219,12 @@ class History:
                 (since or 0.0, workflow),
             )
             return [UsageSum(**dict(row)) for row in found]
+
+    def _listed(self, limit: int | None, offset: int, wanted: dict[str, Any]) -> list[sqlite3.Row]:
+        where, values = RunQuery(**wanted).where()
+        query = f"SELECT {_LISTED} FROM runs WHERE {where} ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
+        with self._reading() as connection:
+            return connection.execute(query, [*values, -1 if limit is None else limit, offset]).fetchall()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -24,7 +24,7 @@ from dagu.service.overview import scheduler_overview
 from dagu.service.runtimes import runtime_overview
 from dagu.service.schedule import Kind
 from dagu.service.stored import Stored
-from dagu.service.views import as_json, dependencies, full_run, listed_run, problem_json
+from dagu.service.views import as_json, dependencies, full_run, problem_json
 from dagu.service.workflows import Workflows
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class LocalContext(ServiceContext):
             params_schema=stored.params_schema,
             steps=stored.steps,
             problems=[problem_json(problem) for problem in stored.problems],
-            recent=[listed_run(run) for run in self.history.runs(workflow=stored.name, limit=RECENT)],
+            recent=self.history.listed(workflow=stored.name, limit=RECENT),
         )
 
     # Runs
@@ -128,8 +128,7 @@ class LocalContext(ServiceContext):
         return run_id
 
     def runs(self, wanted: RunFilter) -> Sequence[Json]:
-        found = self.history.runs(limit=wanted.limit, offset=wanted.offset, **_conditions(wanted))
-        return [listed_run(run) for run in found]
+        return self.history.listed(limit=wanted.limit, offset=wanted.offset, **_conditions(wanted))
 
     def count(self, wanted: RunFilter) -> int:
         return self.history.count(**_conditions(wanted))

@@ -12,8 +12,6 @@ from dagu.errors import DaguError, Problem
 from dagu.history.records import RunRecord
 from dagu.workflow.load import load_text
 
-_LISTED = tuple(field.name for field in fields(RunRecord) if field.name not in ("steps", "source"))
-
 
 def as_json(value: Any) -> Any:
     """A record, or anything in one, as dicts, lists and scalars."""
@@ -28,13 +26,6 @@ def as_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
     return str(value) if isinstance(value, Path) else value
-
-
-def listed_run(run: RunRecord) -> dict[str, Any]:
-    """A run in a list: without its steps and source."""
-    # Lists are long.
-    found = {name: getattr(run, name) for name in _LISTED}
-    return found | {"status": run.status.value, "labels": dict(run.labels)}
 
 
 def full_run(run: RunRecord, depends: Mapping[str, list[str]]) -> dict[str, Any]:
