@@ -85,6 +85,14 @@ class Images:
         )
         assert response.status in (200, 404), response.data
 
+    def prune(self, label: str) -> None:
+        """Remove images of that label that have no name: the stages of a build."""
+        import json
+
+        filters = json.dumps({"dangling": ["true"], "label": [label]})
+        response = Api(self.endpoint).request("POST", "/images/prune", [("filters", filters)])
+        assert response.status == 200, response.data
+
     def inspect_container(self, container: str) -> Any:
         """Everything that the engine tells of a container."""
         import json

@@ -9,7 +9,7 @@ import sys
 import sysconfig
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from e2e_engines import TOOL
@@ -60,7 +60,7 @@ def _fill(tar: tarfile.TarFile) -> None:
     programs = [Path(sys.executable).resolve()]
     tar.add(programs[0], PYTHON.lstrip("/"), recursive=False)
     standard = Path(sysconfig.get_paths()["stdlib"])
-    programs += _tree(tar, standard, f"{LIBRARY}/{version}")
+    programs += tree(tar, standard, f"{LIBRARY}/{version}")
     for distribution in _closure():
         for file in distribution.files or ():
             path = Path(str(distribution.locate_file(file)))
@@ -75,8 +75,8 @@ def _fill(tar: tarfile.TarFile) -> None:
             programs.append(path)
     for source in (Path(dagu.__file__).parent, *_ROOT.glob("plugins/*/src/*")):
         if source.is_dir() and (source / "__init__.py").exists():
-            _tree(tar, source, f"{LIBRARY}/{source.name}")
-    for library in _libraries(programs):
+            tree(tar, source, f"{LIBRARY}/{source.name}")
+    for library in libraries(programs):
         # The loader has to be where programs look for it; everything else is found by LD_LIBRARY_PATH.
         loader = library.name.startswith("ld-linux")
         tar.add(
@@ -85,11 +85,12 @@ def _fill(tar: tarfile.TarFile) -> None:
         )
 
 
-def _tree(tar: tarfile.TarFile, folder: Path, target: str) -> list[Path]:
-    added = []
+def tree(tar: tarfile.TarFile, folder: Path, target: str, keep: Collection[str] = ()) -> list[Path]:
+    """Add a folder's files under ``target``, without what no program needs; returns them."""
+    added, left_out = [], _LEFT_OUT.difference(keep)
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
-        if path.is_file() and not _LEFT_OUT & set(inside.parts) and not inside.parts[0].startswith("config-"):
+        if path.is_file() and not left_out & set(inside.parts) and not inside.parts[0].startswith("config-"):
             tar.add(path.resolve(), f"{target}/{inside}".lstrip("/"), recursive=False)
             added.append(path)
     return added
@@ -111,7 +112,7 @@ def _closure() -> Iterator[importlib.metadata.Distribution]:
                 waiting.append(requirement.name)
 
 
-def _libraries(programs: list[Path]) -> list[Path]:
+def libraries(programs: list[Path]) -> list[Path]:
     """The shared libraries that programs and extension modules need."""
     linked = [
         str(path) for path in programs if path.suffix == ".so" or ".so." in path.name or path == programs[0]

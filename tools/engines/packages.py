@@ -37,6 +37,7 @@ ROOTLESS = {"uidmap": "newuidmap", "slirp4netns": "slirp4netns"}
 PASTA = {"passt": "pasta"}  # what rootless Podman connects with from version 5 on
 BUSYBOX = {"busybox-static": "/usr/share/doc/busybox-static"}
 REGISTRY = {"docker-registry": "docker-registry", "apache2-utils": "htpasswd"}
+COMPOSE = {"docker-compose": "docker-compose"}
 TLS = {"openssl": "openssl"}
 # Of tests that need no engine.
 BUBBLEWRAP = {"bubblewrap": "bwrap"}

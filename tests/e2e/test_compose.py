@@ -1,0 +1,194 @@
+"""``deploy/compose.yaml`` as it stands: dagu in a container that has the engine's socket."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import e2e_base_image
+import httpx
+import pytest
+from e2e_dagu import Dagu
+from e2e_engines import EngineUnderTest, clean_environment
+from e2e_images import Images
+from engines import packages
+
+from dagu_web_server.credentials import hash_password, hash_token
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+ROOT = Path(__file__).parents[2]
+PARTS = ("./core[egress]", *(f"./{path.relative_to(ROOT)}" for path in ROOT.glob("plugins/*/")))
+LABEL = "dev.dagu.run"
+
+
+class Deployed:
+    """What ``docker compose up`` makes of the file."""
+
+    def __init__(self, folder: Path, base: str, engine: EngineUnderTest, images: Images) -> None:
+        self.workflows = folder / "workflows"
+        self.workflows.mkdir()
+        self._name = f"dagu-e2e-{os.urandom(4).hex()}"
+        self.image = f"dagu-e2e/{self._name}"
+        token = secrets.token_urlsafe(16)
+        self._environ = {
+            **clean_environment(),
+            "DOCKER_HOST": images.endpoint,
+            "DAGU_ENGINE_SOCKET": images.endpoint.removeprefix("unix://"),
+            "DAGU_IMAGE": self.image,
+            "DAGU_PUBLISH": "127.0.0.1:",  # a port that is free
+            "DAGU_WORKFLOWS": str(self.workflows),
+            "DAGU_AUTH_TOKENS": f"test:{hash_token(token)}",
+            "BASE": base,
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": "wheels",
+        }
+        self._file = context(folder / "context") / "deploy" / "compose.yaml"
+        self.client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+    def compose(self, *arguments: str, status: int = 0, **environ: str) -> str:
+        """Run one command of it."""
+        password = {"DAGU_AUTH_PASSWORD_HASH": hash_password("open sesame")}
+        done = subprocess.run(
+            ["docker-compose", "-p", self._name, "-f", self._file, *arguments],
+            env={**self._environ, **password, **environ},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def served(self, dagu: Dagu) -> None:
+        """Wait until it can be asked, at the address that it has now."""
+        self.client.base_url = f"http://{self.compose('port', 'dagu', '8080').strip()}/"
+        dagu.until(self._ready)
+
+    def _ready(self) -> bool:
+        try:
+            return self.client.get("readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def start(self, workflow: str) -> str:
+        answer = self.client.post("api/v1/runs", json={"workflow": workflow})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["run_id"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(f"api/v1/runs/{run_id}").json()
+        return found
+
+    def log(self, run_id: str, step: str) -> str:
+        return self.client.get(f"api/v1/runs/{run_id}/log", params={"step": step}).text
+
+    def close(self) -> None:
+        self.client.close()
+        self.compose("down", "--volumes", "--timeout", "30")
+
+
+def context(folder: Path) -> Path:
+    """The project's files, with wheels of everything that it needs: no index is asked while the image is built."""
+    listed = subprocess.run(
+        [
+            "git",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "core",
+            "plugins",
+            "requirements",
+            "deploy",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in (*listed.split("\0")[:-1], "LICENSE", ".dockerignore"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "-w", folder / "wheels"]
+    constraints = ["-c", ROOT / "requirements" / "constraints.txt"]
+    subprocess.run([*wheel, *constraints, "hatchling", *PARTS], cwd=ROOT, check=True, timeout=600)
+    return folder
+
+
+@pytest.fixture
+def deployed(dagu_docker: Dagu, docker: EngineUnderTest) -> Iterator[Deployed]:
+    packages.need(packages.COMPOSE)
+    label = f"dagu-e2e-{os.urandom(4).hex()}"
+    with closing(Images(docker)) as images:
+        found = Deployed(dagu_docker.directory, e2e_base_image.make(images, label), docker, images)
+        try:
+            found.compose("up", "--build", "--detach")
+            found.served(dagu_docker)
+            yield found
+        finally:
+            found.close()
+            images.remove(f"{found.image}:latest")
+            images.prune(label)
+
+
+def test_dagu_in_a_container(deployed: Deployed, dagu_docker: Dagu) -> None:
+    runtime = dagu_docker.runtime
+    (deployed.workflows / "shared.yaml").write_text(
+        """
+container: {image: alpine:3.20, volumes: [".:/workspace"], working_dir: /workspace}
+steps:
+  - id: write
+    run: echo "from $(cat /etc/alpine-release)" > made.txt; echo done
+"""
+    )
+    (deployed.workflows / "long.yaml").write_text(
+        """
+container: {image: alpine:3.20, volumes: [".:/workspace"]}
+steps:
+  - id: first
+    run: echo once >> /workspace/count.txt
+  - id: wait
+    depends: first
+    run: echo begun; until [ -e /workspace/gate ]; do sleep 0.1; done
+"""
+    )
+
+    # A path of dagu's container is a path of this machine for the containers beside it.
+    run_id = deployed.start("shared")
+    dagu_docker.until(lambda: deployed.run(run_id)["status"] not in ("queued", "running"))
+    assert deployed.run(run_id)["status"] == "succeeded", deployed.run(run_id)
+    assert (deployed.workflows / "made.txt").read_text() == "from 3.20.0\n"
+    assert deployed.log(run_id, "write") == "done\n"
+
+    # Stopped, it ends its runs and what they had on the engine.
+    run_id = deployed.start("long")
+    dagu_docker.until(lambda: "begun" in deployed.log(run_id, "wait"))
+    assert runtime.find({LABEL: run_id})
+    deployed.compose("stop")
+    assert not runtime.find({LABEL: run_id})
+    deployed.compose("start")
+    deployed.served(dagu_docker)
+    assert deployed.run(run_id)["status"] == "aborted"
+
+    # Killed, it takes up again what was interrupted.
+    run_id = deployed.start("long")
+    dagu_docker.until(lambda: "begun" in deployed.log(run_id, "wait"))
+    deployed.compose("kill")
+    dagu_docker.until(lambda: not runtime.find({LABEL: run_id}))
+    (deployed.workflows / "gate").touch()
+    deployed.compose("start")
+    deployed.served(dagu_docker)
+    dagu_docker.until(lambda: deployed.run(run_id)["status"] not in ("interrupted", "queued", "running"))
+    assert deployed.run(run_id)["status"] == "succeeded", deployed.run(run_id)
+    assert (deployed.workflows / "count.txt").read_text() == "once\n" * 2
+
+    # Without a password it does not start, and says what to do.
+    told = deployed.compose("config", status=1, DAGU_AUTH_PASSWORD_HASH="")
+    assert "print one with dagu server hash-password" in told
