@@ -124,9 +124,13 @@ class Site:
 
     def close(self) -> None:
         """End it as an operator would."""
-        self.client.close()
         self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(60) == 0, self.said
+        assert self.ended() == 0, self.said
+
+    def ended(self) -> int:
+        """Wait for its end; its exit status."""
+        self.client.close()
+        return self._process.wait(60)
 
     def start(self, workflow: str, **params: Any) -> str:
         """Start a run and return its id."""
