@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from web_site import Site
 
 pytestmark = pytest.mark.browser
@@ -112,6 +112,39 @@ def test_a_hundred_thousand_lines(open_page: Open, site: Site) -> None:
     page.get_by_label("Search", exact=True).fill("no such thing")
     page.keyboard.press("Enter")
     expect(page.locator("#log-found")).to_have_text("none")
+
+
+@pytest.mark.parametrize("lost", ["log/lines", "log/search", "?step=write", "/agent", "/runtimes"])
+def test_what_the_network_loses_is_asked_for_again(
+    lost: str, open_page: Open, site: Site, tmp_path: Path
+) -> None:
+    """A browser drops what is on its way when the networks of its machine change."""
+    left = [2]
+
+    def lose(route: Route) -> None:
+        if lost not in route.request.url or not left[0]:
+            route.continue_()
+            return
+        left[0] -= 1
+        route.abort("internetdisconnected")
+
+    gate = tmp_path / "gate"
+    gate.touch()
+    run_id = site.start("agent", gate=str(gate))
+    site.finish(run_id)
+    page = open_page("/usage")
+    page.route("**/*", lose)
+    page.goto(f"/runs/{run_id}")
+    expect(page.get_by_role("list", name="What the agent did").locator(".end")).to_be_visible()
+    page.get_by_role("link", name="stdout").click()
+    expect(page.locator("#log")).to_contain_text("hello.txt is written")
+    page.get_by_label("Search", exact=True).fill("hello.txt")
+    page.keyboard.press("Enter")
+    expect(page.locator("#log-found")).to_have_text("1 of 1")
+    page.goto("/system")
+    expect(page.locator("[data-load]")).not_to_have_attribute("aria-busy", "true")
+    expect(page.locator("[data-load]")).to_contain_text("docker")
+    assert left == [0]
 
 
 def test_following_a_log_while_it_is_written(open_page: Open, site: Site, tmp_path: Path) -> None:

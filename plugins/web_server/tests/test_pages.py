@@ -152,7 +152,6 @@ PATHS = (
     "/runs/r1?step=b",
     "/runs/r1?stream=stdout",
     "/runs/r1?stream=agent&attempt=1",
-    "/runs/r1/step",
     "/runs/r1/agent",
     "/runs/r2",
     "/runs/r3",
@@ -184,9 +183,7 @@ def test_empty(client: TestClient, context: FakeContext) -> None:
     assert "No agent told" in checked(client, "/usage").text
 
 
-@pytest.mark.parametrize(
-    "path", ["/nothing", "/runs/nobody", "/workflows/nobody", "/edit/nobody", "/runs/nobody/step"]
-)
+@pytest.mark.parametrize("path", ["/nothing", "/runs/nobody", "/workflows/nobody", "/edit/nobody"])
 def test_what_is_not_there(client: TestClient, path: str) -> None:
     assert "Not Found" in checked(client, path, 404).text
 

@@ -117,7 +117,7 @@ def test_names_that_leave_the_api_by_their_path(context: FakeContext, serving: S
     for path in (
         "/api/v1/workflows/../../../etc/passwd",
         "/edit/%2e%2e%2f%2e%2e%2fetc/passwd",
-        "/runs/..%2f..%2fx/step",
+        "/runs/..%2f..%2fx/agent",
     ):
         with socket.create_connection(("127.0.0.1", service.config.port), timeout=20) as wire:
             wire.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())

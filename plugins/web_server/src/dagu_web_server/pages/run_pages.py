@@ -60,12 +60,6 @@ def run(request: Request) -> HTMLResponse:
     return render.page(request, "run.html", **run_values(found, *chosen(request)))
 
 
-def step(request: Request) -> HTMLResponse:
-    """The part of a run's page that shows one step."""
-    found = parts_of(request).context.run(request.path_params["run_id"])
-    return render.page(request, "run_step.html", **run_values(found, *chosen(request)))
-
-
 def agent(request: Request) -> HTMLResponse:
     """What an agent did after an event, as list items."""
     query = request.query_params
@@ -90,6 +84,5 @@ def routes() -> list[Any]:
     return [
         Route("/runs", runs),
         Route("/runs/{run_id}", run),
-        Route("/runs/{run_id}/step", step),
         Route("/runs/{run_id}/agent", agent),
     ]

@@ -2,6 +2,24 @@
 
 export const base = document.documentElement.dataset.base;
 
+const PAUSE = 1000;
+
+/**
+ * Read something. What the network loses on the way is asked for again.
+ * @returns Whether the server gave it, and its text. Null: the signal said that nobody waits any more.
+ */
+export async function read(address, signal) {
+  for (;;) {
+    try {
+      const response = await fetch(address, { signal });
+      return { ok: response.ok, text: await response.text() };
+    } catch {
+      await new Promise((done) => setTimeout(done, PAUSE));
+      if (signal?.aborted) return null;
+    }
+  }
+}
+
 /** Names of workflows keep their slashes. */
 export const path = (name) => name.split("/").map(encodeURIComponent).join("/");
 

@@ -1,14 +1,14 @@
 // Lists that are read again while somebody looks at them.
 
-import { base } from "./api.js";
+import { base, read } from "./api.js";
 import { parse, replace } from "./parts.js";
 import { listen } from "./stream.js";
 
 export function keepFresh(afterwards) {
-  async function read() {
-    const response = await fetch(location.href);
-    if (!response.ok) return;
-    const found = parse(await response.text());
+  async function refresh() {
+    const answer = await read(location.href);
+    if (!answer.ok) return;
+    const found = parse(answer.text);
     for (const list of document.querySelectorAll("[data-refresh]")) {
       const part = found.getElementById(list.id);
       if (part) replace(list, part);
@@ -16,5 +16,5 @@ export function keepFresh(afterwards) {
     afterwards();
   }
 
-  listen(() => `${base}/changes`, { changed: read });
+  listen(() => `${base}/changes`, { changed: refresh });
 }

@@ -1,6 +1,7 @@
 // A window onto an output of any length: only the lines in sight, and some around them, are fetched and drawn.
 
 import { render } from "./ansi.js";
+import { read } from "./api.js";
 import { listen } from "./stream.js";
 
 const ROW = 18; // pixels, as in the style sheet
@@ -38,6 +39,7 @@ export class LogView {
 
   async begin(live) {
     await this.fetchBlock(0);
+    if (this.closing.signal.aborted) return;
     this.nothing.hidden = live || this.total > 0;
     if (live) this.listen();
   }
@@ -154,12 +156,12 @@ export class LogView {
 
   async load(number) {
     const where = `${this.address}/lines?${this.output}&start=${number * BLOCK}&count=${BLOCK}`;
-    const response = await fetch(where, { signal: this.closing.signal }).catch(() => null);
-    if (!response?.ok) {
+    const answer = await read(where, this.closing.signal);
+    if (!answer?.ok) {
       setTimeout(() => this.schedule(), 2000); // what is still in sight then is asked for again
       return;
     }
-    const found = await response.json();
+    const found = JSON.parse(answer.text);
     this.blocks.delete(number); // so that it counts as the newest
     this.blocks.set(number, found);
     while (this.blocks.size > KEPT) this.blocks.delete(this.blocks.keys().next().value);
@@ -189,8 +191,10 @@ export class LogView {
         if (text === asked && found.length) at = (at + 1) % found.length;
         else {
           const where = `${this.address}/search?${this.output}&text=${encodeURIComponent(text)}`;
-          const answer = await (await fetch(where)).json();
-          [found, at, asked, this.more] = [answer.lines ?? [], 0, text, answer.more];
+          const answer = await read(where, this.closing.signal);
+          if (!answer || form.elements.text.value !== text) return; // another search began meanwhile
+          const { lines = [], more } = JSON.parse(answer.text);
+          [found, at, asked, this.more] = [lines, 0, text, more];
         }
         tell(this.more);
         if (found.length) this.toLine(found[at]);

@@ -1,6 +1,6 @@
 // What every page has. What only some pages have, they load beside this.
 
-import { base, call, calm, path, say, trouble } from "./api.js";
+import { base, call, calm, path, read, say, trouble } from "./api.js";
 import { keepFresh } from "./fresh.js";
 import { parse, parts } from "./parts.js";
 import { localise } from "./times.js";
@@ -84,8 +84,8 @@ if (document.querySelector("[data-refresh]")) keepFresh(() => search && filter()
 // Parts that are fetched after the page
 
 for (const place of document.querySelectorAll("[data-load]")) {
-  const response = await fetch(place.dataset.load);
-  const found = parse(await response.text());
-  place.replaceChildren(...(response.ok ? found.body.childNodes : [found.querySelector("main")]));
+  const answer = await read(place.dataset.load);
+  const found = parse(answer.text);
+  place.replaceChildren(...(answer.ok ? found.body.childNodes : [found.querySelector("main")]));
   place.removeAttribute("aria-busy");
 }

@@ -1,6 +1,6 @@
 // A run: its parts as they change, and the step that the reader looks at.
 
-import { base, call, calm, say, trouble } from "./api.js";
+import { base, call, calm, read, say, trouble } from "./api.js";
 import { LogView } from "./log.js";
 import { parse, parts, replaceParts } from "./parts.js";
 import { listen } from "./stream.js";
@@ -11,6 +11,7 @@ const root = document.getElementById("run");
 let events = null;
 let log = null;
 let timeline = null;
+let asked = 0;
 
 const panel = () => document.getElementById("step-panel");
 const live = () => "running" in document.getElementById("run-head").dataset;
@@ -28,12 +29,14 @@ function openPanel() {
 }
 
 async function load(address, { focus = false } = {}) {
-  const response = await fetch(address);
-  if (!response.ok) {
+  const mine = ++asked;
+  const answer = await read(address);
+  if (mine !== asked) return; // something else was asked for meanwhile
+  if (!answer.ok) {
     location.assign(address);
     return;
   }
-  const found = parse(await response.text());
+  const found = parse(answer.text);
   const next = found.getElementById("step-panel");
   next.remove(); // it takes its own parts along
   replaceParts(found);

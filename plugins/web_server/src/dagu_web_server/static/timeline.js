@@ -1,5 +1,6 @@
 // What an agent did, as it does it.
 
+import { read } from "./api.js";
 import { parse } from "./parts.js";
 import { listen } from "./stream.js";
 import { localise } from "./times.js";
@@ -19,8 +20,8 @@ export class Timeline {
   }
 
   async read() {
-    const response = await fetch(`${this.list.dataset.url}&after=${this.last}`);
-    if (response.ok) this.add(await response.text());
+    const answer = await read(`${this.list.dataset.url}&after=${this.last}`);
+    if (answer.ok) this.add(answer.text);
   }
 
   // The run ended: what came last, and no more.
