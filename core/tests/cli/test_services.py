@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dagu.history.records import Status
 from dagu.history.store import History
 
@@ -93,6 +95,16 @@ class TestWorkflows:
         assert dagu("workflows", "resume", "a").code == 0
         assert json.loads(dagu("workflows", "list", "--json").out)[0]["state"] == "active"
         assert "there is no workflow 'x'" in dagu("workflows", "suspend", "x").err
+
+
+@pytest.mark.parametrize("command", ["start", "dry", "enqueue"])
+def test_a_bad_schedule_is_told_before_anything_runs(dagu: Any, command: str) -> None:
+    file = dagu.file("w.yaml", "schedule: '61 * * * *'\n" + PLAIN)
+    result = dagu(command, file)
+    assert result.code == 1
+    assert f"{file}:1:11: schedule: '61 * * * *' is no cron expression: bad minute" in result.err
+    with History(dagu.home) as history:
+        assert history.runs() == []
 
 
 def test_validate_looks_at_schedules(dagu: Any) -> None:

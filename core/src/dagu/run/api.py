@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from dagu.run.recorder import Observer
 from dagu.run.starter import RunStarter
 from dagu.workflow.graph import order
 from dagu.workflow.load import load_file
+from dagu.workflow.model import Workflow
 from dagu.workflow.values.context import TRIGGER_TYPES
 from dagu.workflow.values.params_tokens import CallerInput, caller_input
 
@@ -39,6 +40,7 @@ class StartRequest:
         schedule_time: RFC 3339, for scheduled runs.
         default_working_dir: Where steps start if the workflow does not say.
         dry: Steps only count as succeeded, and no run is kept.
+        check: Called with the workflow before anything of it begins; it raises what else is wrong with it.
     """
 
     file: Path
@@ -51,6 +53,7 @@ class StartRequest:
     schedule_time: str = ""
     default_working_dir: str = ""
     dry: bool = False
+    check: Callable[[Workflow], object] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +151,8 @@ class Runner:
 
     def _start(self, request: StartRequest) -> Finished:
         workflow = load_file(request.file, base=self._base())
+        if request.check is not None:
+            request.check(workflow)
         given = caller_input(request.params, request.args) if request.given is None else request.given
         scheduled = _schedule_time(request.schedule_time)
         if request.trigger not in TRIGGER_TYPES:

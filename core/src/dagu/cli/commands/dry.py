@@ -21,6 +21,7 @@ from dagu.cli.commands.start import (
     arguments,
     run,
 )
+from dagu.cli.schedules import check_schedule
 from dagu.cli.session import session
 
 app = options.app()
@@ -56,6 +57,7 @@ def dry(
         trigger=trigger_type,
         schedule_time=schedule_time,
         default_working_dir=default_working_dir,
+        check=check_schedule,
         dry=True,
     )
     raise typer.Exit(run(session(context), request, quiet=quiet))

@@ -10,6 +10,7 @@ import typer
 
 from dagu.cli import options
 from dagu.cli.commands.start import Directory, Quiet, run
+from dagu.cli.schedules import check_schedule
 from dagu.cli.session import session
 from dagu.cli.text import remark
 from dagu.errors import UsageError
@@ -51,6 +52,7 @@ def restart(
         given=given_again(record),
         name=record.workflow,
         default_working_dir=default_working_dir,
+        check=check_schedule,
     )
     if record.status is Status.RUNNING:
         remark(f"stopping run {run_id}")

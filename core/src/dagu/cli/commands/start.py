@@ -12,6 +12,7 @@ import typer.core
 
 from dagu.cli import options
 from dagu.cli.commands.validate import failure
+from dagu.cli.schedules import check_schedule
 from dagu.cli.session import Session, session
 from dagu.errors import UsageError, WorkflowInvalid
 from dagu.history.records import Status
@@ -92,6 +93,7 @@ def start(
         trigger=trigger_type,
         schedule_time=schedule_time,
         default_working_dir=default_working_dir,
+        check=check_schedule,
     )
     raise typer.Exit(run(session(context), request, quiet=quiet))
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dagu.cli import options
+from dagu.cli.schedules import check_schedule
 from dagu.cli.session import session
 from dagu.errors import Problem, WorkflowInvalid
-
-if TYPE_CHECKING:
-    from dagu.workflow.model import Workflow
 
 app = options.app()
 
@@ -45,7 +43,7 @@ def validate(
     for file in map(Path, files):
         try:
             workflow = load_file(file, base=base, entry_name_allowed=False)
-            _check_schedule(workflow)
+            check_schedule(workflow)
         except WorkflowInvalid as error:
             valid = False
             sys.stderr.write(failure(file, error))
@@ -54,16 +52,6 @@ def validate(
                 place = "" if notice.startswith(f"{file}:") else f"{file}: "
                 sys.stderr.write(f"{place}{notice}\n")
     raise typer.Exit(0 if valid else 1)
-
-
-def _check_schedule(workflow: Workflow) -> None:
-    if {"schedule", "catchup_window"} & workflow.rest.keys():
-        from datetime import UTC
-
-        from dagu.service.schedule import read_schedule
-
-        if problems := read_schedule(workflow, UTC).problems:
-            raise WorkflowInvalid(problems)
 
 
 def failure(file: Path, error: WorkflowInvalid) -> str:
