@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 from web_site import Site
+
+from dagu.history.ownership import RunLocks
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -112,6 +116,30 @@ def test_a_hundred_thousand_lines(open_page: Open, site: Site) -> None:
     page.get_by_label("Search", exact=True).fill("no such thing")
     page.keyboard.press("Enter")
     expect(page.locator("#log-found")).to_have_text("none")
+
+
+def test_resuming_a_run_whose_runner_was_killed(open_page: Open, site: Site, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    run_id = site.start("gated", gate=str(gate))
+    Path(f"{gate}.1").touch()
+    page = open_page(f"/runs/{run_id}")
+    expect(node(page, "right", "good")).to_be_visible()
+    expect(node(page, "left", "live")).to_be_visible()
+    runner = RunLocks(site.home).owner_pid(run_id)
+    assert runner is not None
+    os.kill(runner, signal.SIGKILL)
+    expect(page.locator("#run-head .badge")).to_contain_text("interrupted")
+    expect(node(page, "left", "bad")).to_be_visible()
+    expect(page.locator("#attempts .alert")).to_contain_text("the process that ran it is gone")
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+
+    page.get_by_role("button", name="Resume").click()
+    expect(node(page, "left", "live")).to_be_visible()
+    expect(page.locator("#run-facts")).to_contain_text("attempt 2")
+    Path(f"{gate}.2").touch()
+    expect(page.locator("#run-head .badge")).to_have_text("✓ succeeded")
+    done = site.client.get(f"api/v1/runs/{run_id}").json()
+    assert [len(step["attempts"]) for step in done["steps"]] == [1, 2, 1, 1]
 
 
 @pytest.mark.parametrize("lost", ["log/lines", "log/search", "?step=write", "/agent", "/runtimes"])

@@ -70,6 +70,7 @@ def _chosen(steps: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | None
         lambda step: step["name"] == name,
         lambda step: step["status"] == "failed",
         lambda step: step["status"] in ("running", "retrying"),
+        lambda step: step["status"] in ("interrupted", "aborted", "rejected"),
     ):
         if found := next((step for step in steps if wanted(step)), None):
             return found
