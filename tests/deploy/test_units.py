@@ -19,7 +19,7 @@ PROGRAM = str(Path(sys.executable).parent / "dagu")
 
 def verify(unit: Path, *options: str) -> str:
     """What systemd has to say of a unit."""
-    packages.need({"systemd": "systemd-analyze"})
+    packages.need(packages.SYSTEMD)
     command = ["systemd-analyze", "verify", "--man=no", *options, str(unit)]
     environ = {**os.environ, "XDG_RUNTIME_DIR": str(unit.parent)}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)

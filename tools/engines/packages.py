@@ -37,11 +37,13 @@ ROOTLESS = {"uidmap": "newuidmap", "slirp4netns": "slirp4netns"}
 PASTA = {"passt": "pasta"}  # what rootless Podman connects with from version 5 on
 BUSYBOX = {"busybox-static": "/usr/share/doc/busybox-static"}
 REGISTRY = {"docker-registry": "docker-registry", "apache2-utils": "htpasswd"}
-COMPOSE = {"docker-compose": "docker-compose"}
 TLS = {"openssl": "openssl"}
 # Of tests that need no engine.
 BUBBLEWRAP = {"bubblewrap": "bwrap"}
 NPM = {"npm": "npm"}
+SYSTEMD = {"systemd": "systemd-analyze"}
+# Of tests on Docker.
+COMPOSE = {"docker-compose": "docker-compose"}
 
 
 def program(name: str) -> str | None:

@@ -99,8 +99,9 @@ class TestOverlap:
         assert len(world.notices) == 2
         assert world.at("10:36", runs=0) == []
 
-    def test_all_keeps_every_start_in_order(self) -> None:
-        world = World("schedule: '*/10 * * * *'\noverlap_policy: all\n")
+    @pytest.mark.parametrize("policy", ["all", "queue"])
+    def test_all_keeps_every_start_in_order(self, policy: str) -> None:
+        world = World(f"schedule: '*/10 * * * *'\noverlap_policy: {policy}\n")
         for clock in ("10:10", "10:20", "10:30"):
             assert world.at(clock, runs=1) == []
         assert world.at("10:35", runs=0) == ["start 10:10"]

@@ -40,6 +40,7 @@ class Overlap(enum.StrEnum):
 
     SKIP = "skip"
     LATEST = "latest"
+    QUEUE = "queue"  # what ALL means, by its own name
     ALL = "all"
 
 

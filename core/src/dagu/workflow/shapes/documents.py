@@ -189,7 +189,7 @@ _ELSEWHERE: dict[str, Shape] = {
     "group": _TEXT,
     "schedule": _SCHEDULE,
     "catchup_window": _TEXT,
-    "overlap_policy": Text(choices=("skip", "all", "latest"), literal=True),
+    "overlap_policy": Text(choices=("skip", "all", "latest", "queue"), literal=True),
     "skip_if_successful": Bool(),
     "restart_wait_sec": _SECONDS,
     "hist_retention_days": Number(minimum=-1, maximum=10**6),
