@@ -15,11 +15,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import e2e_dagu
 import e2e_images
+import fault_results
 import faults_engines
 from e2e_engines import EngineUnderTest
 
 HERE = Path(__file__).resolve().parent
 NAMES = ("docker", "podman")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="Fault tests: everything, on each engine.")
+    parser.addoption("--results", default="", help="Fault tests: append what was found to this file.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,9 +35,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def results(request: pytest.FixtureRequest) -> fault_results.Results:
+    """Where findings are written."""
+    return fault_results.Results(request.config.getoption("--results", default=""))
+
+
+@pytest.fixture(scope="session")
 def private() -> Iterator[faults_engines.Private]:
     """The engines of this process."""
-    found = faults_engines.Private(f"faults-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
+    # The number keeps it apart from those of other checkouts.
+    found = faults_engines.Private(f"faults-{os.getpid()}")
     yield found
     found.down()
 
