@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 from e2e_dagu import Dagu, Ran, Running
 from e2e_engines import EngineUnderTest
 from fault_cases import CASES, LINES, ONCE, WHOLE, WORKFLOWS, Case
 from fault_results import Results
+from faults_left import left
 
 from dagu.history.logs import RunLogs
 from dagu.history.records import RunRecord, Status
 from dagu.history.store import History
 from dagu.run.points import POINTS, VARIABLE
-from dagu.sandbox import labels
-from dagu.sandbox.guardian import MARK
 
 LEAVE_SOMETHING = (
     "network-created",
@@ -42,34 +40,6 @@ def records(dagu: Dagu) -> list[RunRecord]:
         found = history.runs(limit=None)
         found += [child for run in found for child in history.runs(limit=None, root_id=run.run_id)]
         return [history.run(run.run_id) for run in found]
-
-
-def left(dagu: Dagu, running: Running) -> list[str]:
-    """What is on the engine, and among the machine's processes, of a killed runner."""
-    pid = running.process.pid
-    found = [f"container {s.name}" for s in dagu.runtime.find({labels.OWNER: ""}) if _of(s.labels, pid)]
-    found += [
-        f"network {n.name}" for n in dagu.runtime.find_networks({labels.OWNER: ""}) if _of(n.labels, pid)
-    ]
-    found += [f"volume {v.name}" for v in dagu.runtime.find_volumes({labels.OWNER: ""}) if _of(v.labels, pid)]
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            items = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        owners = [item.partition(b"=")[2].decode() for item in items if item.startswith(f"{MARK}=".encode())]
-        if any(_is(owner.rstrip(";"), pid) for owner in owners):
-            found.append(f"process {path.parent.name}")
-    return found
-
-
-def _of(marks: dict[str, str], pid: int) -> bool:
-    return _is(marks.get(labels.OWNER, ""), pid)
-
-
-def _is(owner: str, pid: int) -> bool:
-    parsed = labels.Owner.parse(owner)
-    return parsed is not None and parsed.pid == pid
 
 
 def check_history(dagu: Dagu, case: Case) -> None:
