@@ -93,6 +93,7 @@ def test_nothing_that_was_under_way_passes_for_done(service: Service) -> None:
     for result in found:
         assert isinstance(result, EngineLost | EngineUnreachable), result
         assert result.hint
+        assert service.told["endpoint"] in result.message
     attachment.join()
     with pytest.raises(EngineUnreachable):
         runtime.inspect(main)

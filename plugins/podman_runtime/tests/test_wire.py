@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from dagu.errors import ContainerNotFound, EngineLost
+from dagu.errors import ContainerNotFound
 from dagu_podman_runtime import wire
 
 
@@ -50,7 +50,7 @@ def test_bodies(blocks: list[bytes]) -> None:
 )
 def test_an_answer_that_breaks_off(blocks: list[bytes]) -> None:
     connection = answered(*blocks)
-    with pytest.raises(EngineLost):
+    with pytest.raises(ConnectionResetError):
         wire.body(connection, wire.receive(connection))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from dagu_podman_runtime.errors import lost, refusal
+from dagu_podman_runtime.errors import refusal
 
 _HEAD_LIMIT = 64 * 1024
 
@@ -53,13 +53,13 @@ def receive(connection: socket.socket) -> Answer:
     """Read the head of the answer.
 
     Raises:
-        EngineLost: The connection ended before.
+        ConnectionResetError: The connection ended before.
     """
     data = b""
     while b"\r\n\r\n" not in data:
         block = connection.recv(65536)
         if not block or len(data) > _HEAD_LIMIT:
-            raise lost("Podman ended the connection without an answer")
+            raise ConnectionResetError("no answer")
         data += block
     head, _, rest = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
@@ -74,7 +74,7 @@ def body(connection: socket.socket, answer: Answer) -> bytes:
     """Read the rest of an answer that is no stream.
 
     Raises:
-        EngineLost: The connection ended before.
+        ConnectionResetError: The connection ended before.
     """
     data = answer.rest
     chunked = answer.headers.get("transfer-encoding", "").lower() == "chunked"
@@ -83,7 +83,7 @@ def body(connection: socket.socket, answer: Answer) -> bytes:
         block = connection.recv(65536)
         if not block:
             if chunked or length is not None:
-                raise lost("Podman ended the connection in the middle of an answer")
+                raise ConnectionResetError("half an answer")
             break
         data += block
     return _unchunk(data) if chunked else data
