@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from e2e_dagu import Ran
 from fault_cases import Case
+
+from dagu.history.records import RunRecord
 
 
 class Results:
@@ -21,10 +22,10 @@ class Results:
         """A runner was killed, and all was as it should be."""
         self.write({"engine": engine, "point": case.name, "workflow": case.workflow, "next": kind})
 
-    def fault(self, fault: str, place: str, engine: str, ran: Ran, error: str) -> None:
+    def fault(self, fault: str, place: str, engine: str, run: RunRecord, said: str) -> None:
         """An engine, a disk or a registry failed, and the run ended as it should."""
-        steps = {step.name: [attempt.status.value for attempt in step.attempts] for step in ran.record.steps}
-        end = {"ended": ran.status.value, "attempts": steps, "error": error}
+        steps = {step.name: [attempt.status.value for attempt in step.attempts] for step in run.steps}
+        end = {"ended": run.status.value, "attempts": steps, "said": said}
         self.write({"engine": engine, "fault": fault, "place": place, **end})
 
     def write(self, line: dict[str, Any]) -> None:

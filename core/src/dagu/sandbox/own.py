@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +12,8 @@ from typing import Protocol
 
 from dagu.contracts.container import ContainerRequest, ExitStatus, ImageInfo
 from dagu.contracts.runtime import ContainerRuntime, Execution
-from dagu.contracts.streams import Streams
-from dagu.errors import CommandNotFound, ContainerNotFound
+from dagu.contracts.streams import Sink, Streams
+from dagu.errors import CommandNotFound, ContainerNotFound, RuntimeFailure
 from dagu.sandbox.command import Command
 from dagu.sandbox.files import fetch, with_files
 from dagu.sandbox.init_words import InitWords
@@ -173,6 +174,7 @@ class _MainProcess(Execution):
         self._container = container
         self._argv = argv
         self._image = image
+        streams = replace(streams, stdout=self._heard(streams.stdout), stderr=self._heard(streams.stderr))
         self._words = InitWords(streams.stderr) if init else None
         if self._words is not None:
             streams = replace(streams, stderr=self._words)
@@ -198,6 +200,20 @@ class _MainProcess(Execution):
 
     def end(self, *, signal: str = "TERM", grace: float = 5.0) -> None:
         self._runtime.stop(self._container, signal=signal, grace=grace)
+
+    def _heard(self, sink: Sink) -> Sink:
+        """A sink; where it fails, the container ends, for it is not to run on with nobody to hear it."""
+
+        def write(block: bytes) -> None:
+            try:
+                sink(block)
+            except BaseException:
+                # An engine that is gone is noticed by whoever waits.
+                with contextlib.suppress(RuntimeFailure):
+                    self._runtime.kill(self._container)
+                raise
+
+        return write
 
 
 class Janitor:

@@ -1,0 +1,27 @@
+"""A container for one command."""
+
+from __future__ import annotations
+
+import pytest
+
+from dagu.contracts.container import ContainerRequest
+from dagu.contracts.streams import Streams
+from dagu.errors import DaguError
+from dagu.sandbox.own import _MainProcess
+from dagu.testing import FakeRuntime
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("init", [False, True])
+def test_it_ends_when_its_output_can_not_be_kept(stream: str, init: bool) -> None:
+    def full(block: bytes) -> None:
+        raise DaguError("the output can't be logged")
+
+    argv = ("sh", "-c", "echo one; echo one >&2; exec sleep 600")
+    with FakeRuntime() as runtime:
+        container = runtime.create(ContainerRequest(image="alpine:3.20", entrypoint=(), command=argv))
+        streams = Streams(**{stream: full})
+        process = _MainProcess(runtime, container, streams, argv=argv, image="alpine:3.20", init=init)
+        with pytest.raises(DaguError, match="can't be logged"):
+            process.wait()
+        assert not runtime.inspect(container).running
