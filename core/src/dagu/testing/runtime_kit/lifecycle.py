@@ -122,7 +122,10 @@ class Lifecycle(Kit):
 
     @needs(Capability.INIT)
     def test_init_passes_the_signal_on(self, lab: Lab) -> None:
-        # Without an init process, a first process that handles no TERM ignores it.
-        container = lab.up(init=True)
+        # Without an init process, a first process that handles no TERM ignores it. So may an init process that has not
+        # come to its command yet.
+        stdout = Output()
+        container, _ = lab.launch("sh", "-c", "echo ready; exec sleep 86400", stdout=stdout, init=True)
+        stdout.wait_for(b"ready")
         lab.runtime.stop(container, grace=120.0)
         assert lab.runtime.wait(container).code == 143
