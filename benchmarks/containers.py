@@ -74,6 +74,7 @@ def _wide(setting: Setting, find: Find) -> Iterator[Race]:
     yield Race(
         ours=lambda: setting.dagu("start", "--quiet", flow, environ=engine.environ),
         rival=lambda: setting.run(xargs(best), environ=engine.environ),
+        floor=_floor(setting, engine, "wide", steps),
         remark=f"best P of {', '.join(map(str, taken))}: {best}",
     )
 
@@ -90,10 +91,8 @@ def _output(setting: Setting, find: Find) -> Iterator[Race]:
     )
 
 
-def _floor(setting: Setting, engine: Rival, what: str, times: int) -> Callable[[], Spent] | None:
-    if engine.name != "docker":
-        return None
-    argv = [sys.executable, str(Path(bare.__file__)), what, str(times), IMAGE]
+def _floor(setting: Setting, engine: Rival, what: str, times: int) -> Callable[[], Spent]:
+    argv = [sys.executable, str(Path(bare.__file__)), engine.name, what, str(times), IMAGE]
     return lambda: setting.run(argv, environ=engine.environ)
 
 
