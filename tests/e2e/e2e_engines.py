@@ -34,6 +34,11 @@ class EngineUnderTest:
         return self.runtime == "docker"
 
     @property
+    def endpoint(self) -> str:
+        """``unix:///path``."""
+        return self.environ["DOCKER_HOST" if self.docker else "DAGU_PODMAN_HOST"]
+
+    @property
     def rootless(self) -> bool:
         return self.name.endswith("rootless")
 

@@ -30,7 +30,7 @@ class Images:
     """
 
     def __init__(self, engine: EngineUnderTest) -> None:
-        self.endpoint = engine.environ["DOCKER_HOST" if engine.docker else "DAGU_PODMAN_HOST"]
+        self.endpoint = engine.endpoint
         self._undo = ExitStack()
 
     def make(

@@ -22,7 +22,7 @@ from engines import packages
 
 from dagu_web_server.credentials import hash_password, hash_token
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PARTS = ("./core[egress]", *(f"./{path.relative_to(ROOT)}" for path in ROOT.glob("plugins/*/")))
 LABEL = "dev.dagu.run"
@@ -31,7 +31,7 @@ LABEL = "dev.dagu.run"
 class Deployed:
     """What ``docker compose up`` makes of the file."""
 
-    def __init__(self, folder: Path, base: str, engine: EngineUnderTest, images: Images) -> None:
+    def __init__(self, folder: Path, built_from: Path, base: str, engine: EngineUnderTest) -> None:
         self.workflows = folder / "workflows"
         self.workflows.mkdir()
         self._name = f"dagu-e2e-{os.urandom(4).hex()}"
@@ -39,8 +39,9 @@ class Deployed:
         token = secrets.token_urlsafe(16)
         self._environ = {
             **clean_environment(),
-            "DOCKER_HOST": images.endpoint,
-            "DAGU_ENGINE_SOCKET": images.endpoint.removeprefix("unix://"),
+            "DOCKER_HOST": engine.endpoint,
+            "DAGU_CONTAINER_RUNTIME": engine.runtime,
+            "DAGU_ENGINE_SOCKET": engine.endpoint.removeprefix("unix://"),
             "DAGU_IMAGE": self.image,
             "DAGU_PUBLISH": "127.0.0.1:",  # a port that is free
             "DAGU_WORKFLOWS": str(self.workflows),
@@ -49,7 +50,7 @@ class Deployed:
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": "wheels",
         }
-        self._file = context(folder / "context") / "deploy" / "compose.yaml"
+        self._file = built_from / "deploy" / "compose.yaml"
         self.client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
     def compose(self, *arguments: str, status: int = 0, **environ: str) -> str:
@@ -94,8 +95,10 @@ class Deployed:
         self.compose("down", "--volumes", "--timeout", "30")
 
 
-def context(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's files, with wheels of everything that it needs: no index is asked while the image is built."""
+    folder = tmp_path_factory.mktemp("context")
     listed = subprocess.run(
         [
             "git",
@@ -123,14 +126,14 @@ def context(folder: Path) -> Path:
 
 
 @pytest.fixture
-def deployed(dagu_docker: Dagu, docker: EngineUnderTest) -> Iterator[Deployed]:
+def deployed(dagu: Dagu, engine: EngineUnderTest, context: Path) -> Iterator[Deployed]:
     packages.need(packages.COMPOSE)
     label = f"dagu-e2e-{os.urandom(4).hex()}"
-    with closing(Images(docker)) as images:
-        found = Deployed(dagu_docker.directory, e2e_base_image.make(images, label), docker, images)
+    with closing(Images(engine)) as images:
+        found = Deployed(dagu.directory, context, e2e_base_image.make(images, label), engine)
         try:
             found.compose("up", "--build", "--detach")
-            found.served(dagu_docker)
+            found.served(dagu)
             yield found
         finally:
             found.close()
@@ -138,8 +141,13 @@ def deployed(dagu_docker: Dagu, docker: EngineUnderTest) -> Iterator[Deployed]:
             images.prune(label)
 
 
-def test_dagu_in_a_container(deployed: Deployed, dagu_docker: Dagu) -> None:
-    runtime = dagu_docker.runtime
+@pytest.mark.parametrize(
+    "engine",
+    [pytest.param("docker", marks=pytest.mark.docker), pytest.param("podman", marks=pytest.mark.podman)],
+    indirect=True,
+)
+def test_dagu_in_a_container(deployed: Deployed, dagu: Dagu) -> None:
+    runtime = dagu.runtime
     (deployed.workflows / "shared.yaml").write_text(
         """
 container: {image: alpine:3.20, volumes: [".:/workspace"], working_dir: /workspace}
@@ -162,30 +170,30 @@ steps:
 
     # A path of dagu's container is a path of this machine for the containers beside it.
     run_id = deployed.start("shared")
-    dagu_docker.until(lambda: deployed.run(run_id)["status"] not in ("queued", "running"))
+    dagu.until(lambda: deployed.run(run_id)["status"] not in ("queued", "running"))
     assert deployed.run(run_id)["status"] == "succeeded", deployed.run(run_id)
     assert (deployed.workflows / "made.txt").read_text() == "from 3.20.0\n"
     assert deployed.log(run_id, "write") == "done\n"
 
     # Stopped, it ends its runs and what they had on the engine.
     run_id = deployed.start("long")
-    dagu_docker.until(lambda: "begun" in deployed.log(run_id, "wait"))
+    dagu.until(lambda: "begun" in deployed.log(run_id, "wait"))
     assert runtime.find({LABEL: run_id})
     deployed.compose("stop")
     assert not runtime.find({LABEL: run_id})
     deployed.compose("start")
-    deployed.served(dagu_docker)
+    deployed.served(dagu)
     assert deployed.run(run_id)["status"] == "aborted"
 
     # Killed, it takes up again what was interrupted.
     run_id = deployed.start("long")
-    dagu_docker.until(lambda: "begun" in deployed.log(run_id, "wait"))
+    dagu.until(lambda: "begun" in deployed.log(run_id, "wait"))
     deployed.compose("kill")
-    dagu_docker.until(lambda: not runtime.find({LABEL: run_id}))
+    dagu.until(lambda: not runtime.find({LABEL: run_id}))
     (deployed.workflows / "gate").touch()
     deployed.compose("start")
-    deployed.served(dagu_docker)
-    dagu_docker.until(lambda: deployed.run(run_id)["status"] not in ("interrupted", "queued", "running"))
+    deployed.served(dagu)
+    dagu.until(lambda: deployed.run(run_id)["status"] not in ("interrupted", "queued", "running"))
     assert deployed.run(run_id)["status"] == "succeeded", deployed.run(run_id)
     assert (deployed.workflows / "count.txt").read_text() == "once\n" * 2
 
