@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -167,6 +169,10 @@ steps:
     run: echo begun; until [ -e /workspace/gate ]; do sleep 0.1; done
 """
     )
+
+    check = re.search(r"^HEALTHCHECK .*CMD (.*)$", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
+    assert check
+    deployed.compose("exec", "-T", "dagu", *json.loads(check[1]))
 
     # A path of dagu's container is a path of this machine for the containers beside it.
     run_id = deployed.start("shared")

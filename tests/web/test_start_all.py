@@ -87,7 +87,7 @@ def test_it_drains_leaves_nothing_and_takes_up_what_was_interrupted(tmp_path: Pa
     (tmp_path / "willing").touch()
     until(lambda: len(processes(tmp_path)) > 0 and not any(willing in each for each in processes(tmp_path)))
     os.kill(site.pid, number)
-    until(told("for 1 run to stop"))
+    until(told(" to stop: "))
     os.kill(site.pid, number)
     assert site.ended() == 0, site.said
     assert processes(tmp_path) == []
