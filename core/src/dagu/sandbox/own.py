@@ -174,6 +174,7 @@ class _MainProcess(Execution):
         self._container = container
         self._argv = argv
         self._image = image
+        self._unheard = False
         streams = replace(streams, stdout=self._heard(streams.stdout), stderr=self._heard(streams.stderr))
         self._words = InitWords(streams.stderr) if init else None
         if self._words is not None:
@@ -181,6 +182,8 @@ class _MainProcess(Execution):
         self._attachment = runtime.attach(container, streams)
         try:
             runtime.start(container)
+            if self._unheard:  # a kill that came before the start was over may have found nothing to kill
+                runtime.kill(container)
         except CommandNotFound as error:
             self._attachment.close()
             raise missing(error, argv, image) from error
@@ -208,6 +211,7 @@ class _MainProcess(Execution):
             try:
                 sink(block)
             except BaseException:
+                self._unheard = True
                 # An engine that is gone is noticed by whoever waits.
                 with contextlib.suppress(RuntimeFailure):
                     self._runtime.kill(self._container)
