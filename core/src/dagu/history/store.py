@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from dagu.contracts.history import GONE, HistoryStore, RunQuery
 from dagu.errors import RunNotFound, UsageError
 from dagu.history import rows
 from dagu.history.database import Database
 from dagu.history.ownership import RunLocks
-from dagu.history.queries import RunQuery
+from dagu.history.queries import where
 from dagu.history.records import (
     AgentEventRecord,
     AttemptRecord,
@@ -21,23 +23,16 @@ from dagu.history.records import (
     StepRecord,
     UsageSum,
 )
+from dagu.history.watch import watch_file
 
-GONE = "the process that ran it is gone"
 _LISTED = ", ".join(f'"{column}"' for column in rows.RUN_COLUMNS if column != "source")
 
 
-class History:
-    """Runs, their steps and attempts, what agents did and spent; shared by all processes of a home directory.
+class History(HistoryStore):
+    """The history of a home directory, in SQLite.
 
-    Every method may be called from any thread. What a method writes, it writes at one moment;
-    :meth:`transaction` makes one moment of several calls. Secrets must be masked before they come here.
-
-    A run that is recorded as running although its lock is free was interrupted: any read notices and stores it.
-    A run is therefore added while its :class:`~dagu.history.ownership.RunLock` is held, and the lock is released
-    after its last change.
-
-    Every method may raise:
-        DaguError: The database can't be read or written (a full disk, a broken file).
+    A run is added while its :class:`~dagu.history.ownership.RunLock` is held, and the lock is released after its last
+    change.
     """
 
     def __init__(self, home: Path) -> None:
@@ -45,27 +40,14 @@ class History:
         self._locks = RunLocks(home)
 
     def close(self) -> None:
-        """Close the database."""
         self._database.close()
 
-    def __enter__(self) -> History:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
     def transaction(self) -> AbstractContextManager[object]:
-        """Make one moment of all calls inside: all of it is kept, or nothing. Other threads wait meanwhile."""
         return self._database.transaction()
 
     # Writing
 
     def add_run(self, run: RunRecord) -> None:
-        """Add a run with its steps and their attempts.
-
-        Raises:
-            UsageError: The id is taken.
-        """
         with self._database.transaction() as connection:
             try:
                 _put(connection, "runs", rows.run_row(run))
@@ -77,22 +59,11 @@ class History:
                     self.save_attempt(attempt)
 
     def save_run(self, run: RunRecord) -> None:
-        """Store a run's own fields; its steps are left as they are.
-
-        Raises:
-            RunNotFound: It was never added.
-        """
         row = rows.run_row(run)
         del row["run_id"]
         self.update_run(run.run_id, **row)
 
     def update_run(self, run_id: str, **changes: Any) -> None:
-        """Change some fields of a run.
-
-        Raises:
-            RunNotFound: There is no such run.
-            TypeError: There is no such field.
-        """
         if unknown := changes.keys() - set(rows.RUN_COLUMNS):
             raise TypeError(f"a run has no field {', '.join(sorted(unknown))}")
         values = [rows.encode(column, value) for column, value in changes.items()]
@@ -103,7 +74,6 @@ class History:
                 raise _not_found(run_id)
 
     def end_queued(self, run_id: str, status: Status, error: str, at: float) -> bool:
-        """End a run that waits to be started; False if it does not, or no longer."""
         with self._database.transaction() as connection:
             done = connection.execute(
                 "UPDATE runs SET status = ?, error = ?, finished_at = ? WHERE run_id = ? AND status = ?",
@@ -112,25 +82,21 @@ class History:
             return bool(done.rowcount)
 
     def remove_runs(self, run_ids: Iterable[str]) -> None:
-        """Forget runs and their children, with all that belongs to them; those that are unknown are none."""
         with self._database.transaction() as connection:
             for run_id in run_ids:
                 connection.execute("DELETE FROM runs WHERE run_id = ?1 OR root_id = ?1", (run_id,))
 
     def save_step(self, step: StepRecord) -> None:
-        """Store a step, new or known; its attempts are left as they are."""
         with self._database.transaction() as connection:
             _put(connection, "steps", rows.step_row(step), key=("run_id", "name"))
 
     def save_attempt(self, attempt: AttemptRecord) -> None:
-        """Store an attempt, new or known."""
         with self._database.transaction() as connection:
             _put(connection, "attempts", rows.attempt_row(attempt), key=("run_id", "step", "number"))
 
     def add_agent_event(
         self, run_id: str, step: str, attempt: int, kind: str, payload_json: str, at: float
     ) -> None:
-        """Store one thing that an agent did. ``at`` is seconds since the epoch."""
         row: rows.Row = {"run_id": run_id, "step": step, "attempt": attempt, "kind": kind}
         with self._database.transaction() as connection:
             _put(connection, "agent_events", row | {"payload": payload_json, "at": at})
@@ -138,11 +104,6 @@ class History:
     # Reading
 
     def run(self, run_id: str) -> RunRecord:
-        """A run with its steps and their attempts.
-
-        Raises:
-            RunNotFound: There is no such run.
-        """
         with self._reading() as connection:
             row = connection.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
             if row is None:
@@ -160,11 +121,6 @@ class History:
             )
 
     def status(self, run_id: str) -> Status:
-        """The state of a run.
-
-        Raises:
-            RunNotFound: There is no such run.
-        """
         with self._reading() as connection:
             row = connection.execute("SELECT status FROM runs WHERE run_id = ?", (run_id,)).fetchone()
         if row is None:
@@ -172,32 +128,22 @@ class History:
         return Status(row["status"])
 
     def runs(self, limit: int | None = 100, offset: int = 0, **wanted: Any) -> list[RunRecord]:
-        """Runs, newest first, without their steps and source.
-
-        Args:
-            wanted: Fields of a :class:`~dagu.history.queries.RunQuery`.
-        """
         return [rows.to_run(row) for row in self._listed(limit, offset, wanted)]
 
     def listed(self, limit: int | None = 100, offset: int = 0, **wanted: Any) -> list[dict[str, Any]]:
-        """As :meth:`runs`, as JSON values."""
         return [rows.to_listed(row) for row in self._listed(limit, offset, wanted)]
 
     def count(self, **wanted: Any) -> int:
-        """How many runs :meth:`runs` gives without a limit."""
-        where, values = RunQuery(**wanted).where()
+        condition, values = where(RunQuery(**wanted))
         with self._reading() as connection:
-            number: int = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", values).fetchone()[0]
+            number: int = connection.execute(
+                f"SELECT count(*) FROM runs WHERE {condition}", values
+            ).fetchone()[0]
             return number
-
-    def latest(self, workflow: str) -> RunRecord | None:
-        """The newest run of a workflow, without its steps and source; None if it never ran."""
-        return next(iter(self.runs(workflow=workflow, limit=1)), None)
 
     def agent_events(
         self, run_id: str, step: str | None = None, attempt: int | None = None, *, after: int = 0
     ) -> list[AgentEventRecord]:
-        """What agents did in a run, in order; only what came after the event of that id."""
         with self._reading() as connection:
             found = connection.execute(
                 "SELECT id, run_id, step, attempt, kind, payload, at FROM agent_events WHERE run_id = ?1"
@@ -207,7 +153,6 @@ class History:
             return [AgentEventRecord(**dict(row)) for row in found]
 
     def usage(self, since: float | None = None, workflow: str | None = None) -> list[UsageSum]:
-        """What agents spent, by workflow, provider and model. ``since`` is when an attempt began at the earliest."""
         with self._reading() as connection:
             found = connection.execute(
                 'SELECT runs.workflow, provider, model, count(*) AS attempts, sum("input") AS "input",'
@@ -220,9 +165,12 @@ class History:
             )
             return [UsageSum(**dict(row)) for row in found]
 
+    def watch(self, stop: threading.Event, ready: Callable[[], object], tell: Callable[[], object]) -> None:
+        watch_file(self._database.path, stop, ready, tell)
+
     def _listed(self, limit: int | None, offset: int, wanted: dict[str, Any]) -> list[sqlite3.Row]:
-        where, values = RunQuery(**wanted).where()
-        query = f"SELECT {_LISTED} FROM runs WHERE {where} ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
+        condition, values = where(RunQuery(**wanted))
+        query = f"SELECT {_LISTED} FROM runs WHERE {condition} ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
         with self._reading() as connection:
             return connection.execute(query, [*values, -1 if limit is None else limit, offset]).fetchall()
 

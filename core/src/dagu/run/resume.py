@@ -8,12 +8,12 @@ from pathlib import Path
 
 from dagu.contracts.capability import Capability
 from dagu.contracts.container import ContainerState, ContainerStatus
+from dagu.contracts.history import HistoryStore
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import ContainerNotFound, UsageError
 from dagu.frozen import dataclass
 from dagu.history.logs import RunLogs
 from dagu.history.records import RunRecord, Status, StepRecord
-from dagu.history.store import History
 from dagu.run import bookmark, retry
 from dagu.run.masking import Masker
 from dagu.run.outcome import GOOD
@@ -55,7 +55,7 @@ class ResumePlan:
     begun: bool
 
 
-def plan(record: RunRecord, history: History, home: Path, *, base: Path | None) -> ResumePlan:
+def plan(record: RunRecord, history: HistoryStore, home: Path, *, base: Path | None) -> ResumePlan:
     """What an interrupted run needs to go on.
 
     Args:
@@ -88,7 +88,7 @@ def plan(record: RunRecord, history: History, home: Path, *, base: Path | None) 
     return ResumePlan(retry=ready, interrupted=found, begun=begun)
 
 
-def _interrupted(step: StepRecord, history: History, logs: RunLogs) -> Interrupted | None:
+def _interrupted(step: StepRecord, history: HistoryStore, logs: RunLogs) -> Interrupted | None:
     if step.status is not Status.INTERRUPTED or not step.attempts:
         return None
     attempt = step.attempts[-1]

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dagu.contracts.history import HistoryStore
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import DaguError, UsageError
 from dagu.history.home import make_directory
 from dagu.history.logs import RunLogs, file_name
 from dagu.history.records import RunRecord, Status, StepRecord
-from dagu.history.store import History
 from dagu.plugins import Plugins
 from dagu.run import points
 from dagu.run.bookmark import Bookmarks
@@ -50,7 +50,7 @@ class RunStarter:
     def __init__(
         self,
         *,
-        history: History | None,
+        history: HistoryStore | None,
         environ: Mapping[str, str],
         home: Path,
         plugins: Plugins,

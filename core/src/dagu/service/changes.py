@@ -1,4 +1,4 @@
-"""Telling when history changed: one watcher of its files, and of the processes that run runs, for all who ask."""
+"""Telling when history changed: one watcher of it, and of the processes that run runs, for all who ask."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dagu.history.home import make_directory
+from dagu.contracts.history import HistoryStore
 from dagu.history.ownership import RunLocks
-
-_FILES = ("history.db", "history.db-wal")
-_DEBOUNCE_MS = 100
-_STEP_MS = 50
 
 
 class Changes:
@@ -21,8 +17,8 @@ class Changes:
     Callbacks come from one thread, one after the other, and should return soon.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, home: Path, history: HistoryStore) -> None:
+        self._history = history
         self._locks = RunLocks(home)
         self._lock = threading.Lock()
         self._calling = threading.Lock()
@@ -82,16 +78,7 @@ class Changes:
             self._thread.join()
 
     def _watch(self, ready: threading.Event) -> None:
-        from watchfiles._rust_notify import RustNotify  # the documented way to know when watching began
-
-        with RustNotify([str(make_directory(self._home))], False, False, 0, False, False) as watcher:
-            ready.set()
-            while True:
-                found = watcher.watch(_DEBOUNCE_MS, _STEP_MS, 0, self._stop)
-                if not isinstance(found, set):
-                    return
-                if any(path.endswith(_FILES) for _, path in found):
-                    self._tell()
+        self._history.watch(self._stop, ready.set, self._tell)
 
     def _wait(self, run_id: str) -> None:
         self._locks.wait_until_free(run_id)

@@ -43,7 +43,7 @@ class LocalContext(ServiceContext):
     def __init__(self, config: Config, plugins: Plugins) -> None:
         self.config = config
         self.history = History(config.home)
-        self.changes = Changes(config.home)
+        self.changes = Changes(config.home, self.history)
         self.launcher = Launcher(config.home, self.history, config.run_environ)
         self.stored = stored_workflows(config)
         self.locks = RunLocks(config.home)

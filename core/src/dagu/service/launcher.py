@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from dagu.contracts.history import HistoryStore
 from dagu.errors import DaguError, UsageError
 from dagu.history.ownership import RunLocks
 from dagu.history.records import Status
-from dagu.history.store import History
 
 _TAIL = 4096
 _GONE = 10.0
@@ -28,7 +28,7 @@ class Launcher:
         environ: The environment of the runs.
     """
 
-    def __init__(self, home: Path, history: History, environ: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, history: HistoryStore, environ: Mapping[str, str]) -> None:
         self._history = history
         self._locks = RunLocks(home)
         self._environ = {**environ, "DAGU_HOME": str(home)}

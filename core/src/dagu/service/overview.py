@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from dagu.contracts.history import HistoryStore
 from dagu.history.records import Status
-from dagu.history.store import History
 from dagu.service.config import Config
 from dagu.service.lock import SchedulerLock
 from dagu.service.schedule import Kind
@@ -15,7 +15,7 @@ from dagu.service.workflows import Workflows
 NEXT = 20
 
 
-def scheduler_overview(config: Config, stored: Workflows, history: History) -> dict[str, Any]:
+def scheduler_overview(config: Config, stored: Workflows, history: HistoryStore) -> dict[str, Any]:
     """``running``, ``queues`` and the ``next`` things that are due."""
     return {
         "running": SchedulerLock(config.home).is_held(),
@@ -24,7 +24,7 @@ def scheduler_overview(config: Config, stored: Workflows, history: History) -> d
     }
 
 
-def _queues(config: Config, stored: Workflows, history: History) -> list[dict[str, Any]]:
+def _queues(config: Config, stored: Workflows, history: HistoryStore) -> list[dict[str, Any]]:
     limits: dict[str, int | None] = dict(config.queues)
     active = [run for run in history.runs(status=(Status.QUEUED, Status.RUNNING), limit=None) if run.queue]
     known = {each.name: each.schedule for each in stored.all()}

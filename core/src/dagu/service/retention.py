@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from dagu.contracts.history import HistoryStore
 from dagu.history.logs import RunLogs, file_name
 from dagu.history.records import RunRecord
-from dagu.history.store import History
 from dagu.service.schedule import Schedule
 
 _DAY = 86400.0
 
 
-def clean_up(history: History, home: Path, workflow: str, schedule: Schedule, now: datetime) -> int:
+def clean_up(history: HistoryStore, home: Path, workflow: str, schedule: Schedule, now: datetime) -> int:
     """Forget ended runs of a workflow, with their children, logs, work directories and artifacts.
 
     Artifacts in a directory that the workflow chose itself are not dagu's to remove.

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from dagu.testing.certification import Report as Report
     from dagu.testing.certification import certify as certify
     from dagu.testing.fake_runtime import FakeRuntime as FakeRuntime
+    from dagu.testing.history_kit import HistoryConformance as HistoryConformance
     from dagu.testing.provider_kit import ProviderConformance as ProviderConformance
     from dagu.testing.recorder import AgentRecorder as AgentRecorder
     from dagu.testing.runtime_kit import RuntimeConformance as RuntimeConformance
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "AgentRecorder": "dagu.testing.recorder",
     "FakeRuntime": "dagu.testing.fake_runtime",
+    "HistoryConformance": "dagu.testing.history_kit",
     "ProviderConformance": "dagu.testing.provider_kit",
     "Report": "dagu.testing.certification",
     "RuntimeConformance": "dagu.testing.runtime_kit",
     "certify": "dagu.testing.certification",
 }
-_KITS = ("dagu.testing.provider_kit", "dagu.testing.runtime_kit")
+_KITS = ("dagu.testing.history_kit", "dagu.testing.provider_kit", "dagu.testing.runtime_kit")
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605
 
