@@ -22,9 +22,10 @@ FOLDERS = {
     "dagu-podman-runtime": ROOT / "plugins" / "podman_runtime",
     "dagu-harness-providers": ROOT / "plugins" / "harness_providers",
     "dagu-web-server": ROOT / "plugins" / "web_server",
+    "dagu-postgres-queue": ROOT / "plugins" / "postgres_queue",
 }
 PLUGINS = [name for name in FOLDERS if name not in {"dagu", "dagu-core"}]
-IN_META = {*PLUGINS} - {"dagu-web-server"}
+IN_META = {*PLUGINS} - {"dagu-web-server", "dagu-postgres-queue"}
 TESTED_WITH = {"dagu-web-server": ["httpx"]}
 CLEAN = {
     name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DAGU_", "VIRTUAL"))

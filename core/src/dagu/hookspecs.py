@@ -13,7 +13,7 @@ import pluggy
 
 from dagu.contracts.container import ContainerRequest
 from dagu.contracts.events import RunEvent
-from dagu.contracts.specs import CommandSpec, ProviderSpec, Refusal, RuntimeSpec, ServiceSpec
+from dagu.contracts.specs import CommandSpec, DatabaseSpec, ProviderSpec, Refusal, RuntimeSpec, ServiceSpec
 
 GROUP = "dagu"
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -69,6 +69,19 @@ def dagu_register_services() -> Iterable[ServiceSpec]:
         @dagu.hookimpl
         def dagu_register_services():
             yield ServiceSpec(name="mine", summary="My service", factory=make_service)
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def dagu_register_databases() -> Iterable[DatabaseSpec]:
+    """Offer databases that several machines share: history, and the way of runs to workers.
+
+    Example::
+
+        @dagu.hookimpl
+        def dagu_register_databases():
+            yield DatabaseSpec(name="mine", summary="My database", factory=open_database)
     """
     raise NotImplementedError
 

@@ -39,6 +39,7 @@ def serve(
         DaguError: Something could not be started.
     """
     from dagu.cli.supervise import supervise
+    from dagu.contracts.specs import ServiceSpec
     from dagu.service.config import load_config
     from dagu.service.context import LocalContext
     from dagu.service.scheduler import Scheduler
@@ -47,6 +48,11 @@ def serve(
     _listen_to_loggers()
     specs = _chosen(session, services)
     context = LocalContext(load_config(session.environ, flags), session.plugins)
+    if scheduler and context.shared is not None:
+        service = context.shared.service
+        specs["workers"] = ServiceSpec(
+            name="workers", summary="Looks after workers", factory=lambda _context: service()
+        )
     supervisor = Supervisor(
         context,
         scheduler=Scheduler(context, say=say) if scheduler else None,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import typer
 
+    from dagu.contracts.history import HistoryStore
+    from dagu.contracts.shared import LocalRuns, SharedDatabase
     from dagu.history.ownership import RunLocks
-    from dagu.history.store import History
     from dagu.plugins import Plugins
 
 
@@ -41,8 +42,10 @@ class Session:
         return Plugins(self.environ)
 
     @cached_property
-    def history(self) -> History:
+    def history(self) -> HistoryStore:
         """The history, open until the process ends."""
+        if self._shared is not None:
+            return self._shared.history
         from dagu.history.store import History
 
         return History(self.home)
@@ -53,6 +56,25 @@ class Session:
         from dagu.history.ownership import RunLocks
 
         return RunLocks(self.home)
+
+    @cached_property
+    def _shared(self) -> SharedDatabase | None:
+        if not self.environ.get("DAGU_DATABASE_URL"):
+            return None
+        from dagu.run.stores import open_shared
+
+        return open_shared(self.environ, self.home, self.plugins)
+
+    def shared(self) -> SharedDatabase | None:
+        """The shared database; see :class:`~dagu.contracts.specs.CommandHost`."""
+        return self._shared
+
+    def local_runs(self, worker: str) -> LocalRuns:
+        """Runs for a worker; see :class:`~dagu.contracts.specs.CommandHost`."""
+        from dagu.history.logs import file_name
+        from dagu.service.local_runs import HomeRuns
+
+        return HomeRuns(self.home / "workers" / file_name(worker), self.environ)
 
     def serve(self, service: str, flags: Mapping[str, str]) -> int:
         """Run one service alone; see :class:`~dagu.contracts.specs.CommandHost`."""

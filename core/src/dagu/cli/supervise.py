@@ -31,11 +31,19 @@ UNSEEN = "stopped: its output has no reader any more"
 """Why a run was stopped whose reader went away."""
 
 
-def supervise(runner: Stoppable[T_co], *, seen: bool = False) -> tuple[T_co, int]:
+LOST = "stopped: its worker is gone"
+"""Why a run was stopped whose worker died."""
+
+_LAST = 10.0
+"""Seconds that such a run has to stop in good order: another worker may take it up."""
+
+
+def supervise(runner: Stoppable[T_co], *, seen: bool = False, lifeline: bool = False) -> tuple[T_co, int]:
     """Run to the end. Called from the main thread.
 
     Args:
         seen: It is to be stopped when standard error, a terminal or a pipe, has no reader any more.
+        lifeline: It is to be stopped when standard input, a pipe, ends.
 
     Returns:
         How it ended, and the number of the first signal that came meanwhile, or 0.
@@ -63,7 +71,8 @@ def supervise(runner: Stoppable[T_co], *, seen: bool = False) -> tuple[T_co, int
                 waiting.register(reading, select.EPOLLIN)
                 if seen and _has_reader():
                     waiting.register(_STDERR, 0)  # errors and hang-ups are told in any case
-                _wait(waiting, reading, runner, result)
+                line = _taken_lifeline(waiting) if lifeline else -1
+                _wait(waiting, reading, runner, result, line)
             return result.result(), received[0] if received else 0
     finally:
         if thread.is_alive():
@@ -72,11 +81,29 @@ def supervise(runner: Stoppable[T_co], *, seen: bool = False) -> tuple[T_co, int
         os.close(writing)
 
 
-def _wait(waiting: select.epoll, reading: int, runner: Stoppable[Any], result: Future[Any]) -> None:
+def _taken_lifeline(waiting: select.epoll) -> int:
+    """Have the end of standard input told, which steps get nothing of."""
+    line = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    waiting.register(line, 0)  # hang-ups are told in any case
+    return line
+
+
+def _wait(
+    waiting: select.epoll, reading: int, runner: Stoppable[Any], result: Future[Any], line: int
+) -> None:
     while not result.done():
         for descriptor, _ in waiting.poll():
             if descriptor == reading:
                 os.read(reading, 512)
+            elif descriptor == line:
+                waiting.unregister(line)
+                runner.cancel(reason=LOST)
+                last = threading.Timer(_LAST, runner.cancel, kwargs={"kill": True, "reason": LOST})
+                last.daemon = True
+                last.start()
             else:
                 waiting.unregister(descriptor)
                 runner.cancel(reason=UNSEEN)

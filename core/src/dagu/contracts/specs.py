@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.contracts.service import ServiceContext
+from dagu.contracts.shared import LocalRuns, SharedDatabase
 from dagu.frozen import dataclass
 
 
@@ -71,6 +73,16 @@ class CommandHost(Protocol):
             DaguError: It could not be started.
         """
 
+    def shared(self) -> SharedDatabase | None:
+        """The shared database, None if the environment names none. Open until the process ends.
+
+        Raises:
+            DaguError: It can't be used.
+        """
+
+    def local_runs(self, worker: str) -> LocalRuns:
+        """Runs of this machine for a worker of that name."""
+
 
 class Service(ABC):
     """Something that ``start-all`` keeps running."""
@@ -91,6 +103,21 @@ class ServiceSpec:
     name: str
     summary: str
     factory: Callable[[ServiceContext], Service]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSpec:
+    """A kind of database that machines share, which a plugin offers.
+
+    Attributes:
+        name: The scheme of its URLs in ``DAGU_DATABASE_URL``.
+        factory: Gets the process environment, the home directory of this process, and what tells whether a process
+            owns a run of that home now.
+    """
+
+    name: str
+    summary: str
+    factory: Callable[[Mapping[str, str], Path, Callable[[str], bool]], SharedDatabase]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,26 +64,38 @@ class RunLogs:
         )
 
     def follow(
-        self, step: str | None = None, stream: str | None = None, *, first_attempt: int = 1
+        self,
+        step: str | None = None,
+        stream: str | None = None,
+        *,
+        first_attempt: int = 1,
+        wait: Callable[[], object] | None = None,
     ) -> Iterator[tuple[LogFile, bytes]]:
         """The content of those files from their start, block by block, and what is added until the run ended.
 
         Files that appear meanwhile are followed too. The end of the run is the moment when its lock is free.
+
+        Args:
+            wait: Blocks until the end of a run of another machine.
         """
         from watchfiles._rust_notify import RustNotify  # the documented way to know when watching began
 
         reader = _Reader(lambda: self.files(step, stream), first_attempt)
         ended = threading.Event()
         with RustNotify([str(self.make())], False, False, 0, False, False) as watcher:
-            threading.Thread(target=self._wait, args=(ended,), daemon=True).start()
+            threading.Thread(target=self._wait, args=(ended, wait), daemon=True).start()
             yield from reader.read()
             while watcher.watch(50, 20, 0, ended) not in ("stop", "signal"):
                 yield from reader.read()
         yield from reader.read()
 
-    def _wait(self, ended: threading.Event) -> None:
-        RunLocks(self.home).wait_until_free(self.run_id)
-        ended.set()
+    def _wait(self, ended: threading.Event, wait: Callable[[], object] | None) -> None:
+        try:
+            if wait is not None:
+                wait()
+            RunLocks(self.home).wait_until_free(self.run_id)
+        finally:
+            ended.set()
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from dagu.contracts.provider import HarnessProvider
 from dagu.contracts.runtime import Attachment, ContainerRuntime, Execution
+from dagu.contracts.shared import SharedDatabase
 from dagu.contracts.specs import Service
 from dagu.contracts.streams import Source, Streams
 from dagu.errors import DaguError, PluginError
@@ -132,7 +133,7 @@ class AttributedProxy:
         return self.__getattr__("__exit__")(*exc)
 
 
-for _contract in (ContainerRuntime, Attachment, Execution, HarnessProvider, Service):
+for _contract in (ContainerRuntime, Attachment, Execution, HarnessProvider, Service, SharedDatabase):
     _contract.register(AttributedProxy)
 
 _EXPECTED: dict[str, tuple[type[Exception], ...]] = {"get_archive": (FileNotFoundError,)}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import field
 
-from dagu.contracts.specs import CommandSpec, ProviderSpec, RuntimeSpec, ServiceSpec
+from dagu.contracts.specs import CommandSpec, DatabaseSpec, ProviderSpec, RuntimeSpec, ServiceSpec
 from dagu.frozen import dataclass
 from dagu.plugins.attribution import Origin
 from dagu.plugins.discovery import Loaded, SetAside
-from dagu.plugins.offers import COMMANDS, PROVIDERS, RUNTIMES, SERVICES, Offers
+from dagu.plugins.offers import COMMANDS, DATABASES, PROVIDERS, RUNTIMES, SERVICES, Offers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,7 @@ class PluginInfo:
     providers: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
 
 
@@ -44,6 +45,7 @@ class Catalog:
     providers: Offers[ProviderSpec] = field(default_factory=lambda: Offers(PROVIDERS))
     commands: Offers[CommandSpec] = field(default_factory=lambda: Offers(COMMANDS))
     services: Offers[ServiceSpec] = field(default_factory=lambda: Offers(SERVICES))
+    databases: Offers[DatabaseSpec] = field(default_factory=lambda: Offers(DATABASES))
 
     @classmethod
     def of(cls, found: Iterable[Loaded | SetAside]) -> Catalog:
@@ -58,6 +60,7 @@ class Catalog:
         catalog.providers.collect(catalog.loaded)
         catalog.commands.collect(catalog.loaded)
         catalog.services.collect(catalog.loaded)
+        catalog.databases.collect(catalog.loaded)
         return catalog
 
     def implementing(self, hook: str) -> list[Loaded]:
@@ -66,7 +69,7 @@ class Catalog:
 
     def problems(self, origin: Origin) -> tuple[str, ...]:
         """What is wrong with a plugin that is used."""
-        offers = (self.runtimes, self.providers, self.commands, self.services)
+        offers = (self.runtimes, self.providers, self.commands, self.services, self.databases)
         return tuple(text for offer in offers for text in offer.problems.get(origin, ()))
 
     def info(self) -> list[PluginInfo]:
@@ -82,6 +85,7 @@ class Catalog:
                 providers=self.providers.of(plugin.origin),
                 commands=self.commands.of(plugin.origin),
                 services=self.services.of(plugin.origin),
+                databases=self.databases.of(plugin.origin),
                 hooks=tuple(sorted(plugin.implemented)),
             )
             for plugin in self.loaded

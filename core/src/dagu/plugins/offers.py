@@ -9,13 +9,14 @@ from typing import Any, Generic, TypeVar
 
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.contracts.runtime import ContainerRuntime
-from dagu.contracts.specs import CommandSpec, ProviderSpec, RuntimeSpec, Service, ServiceSpec
+from dagu.contracts.shared import SharedDatabase
+from dagu.contracts.specs import CommandSpec, DatabaseSpec, ProviderSpec, RuntimeSpec, Service, ServiceSpec
 from dagu.errors import PluginError, UsageError
 from dagu.frozen import dataclass
 from dagu.plugins.attribution import Origin, attributed_factory, describe
 from dagu.plugins.discovery import Loaded
 
-S = TypeVar("S", RuntimeSpec, ProviderSpec, CommandSpec, ServiceSpec)
+S = TypeVar("S", RuntimeSpec, ProviderSpec, CommandSpec, ServiceSpec, DatabaseSpec)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 _PROVIDERS = [
@@ -71,6 +72,13 @@ PROVIDERS = Kind(
 )
 COMMANDS = Kind("command", "dagu_register_commands", CommandSpec, None)
 SERVICES = Kind("service", "dagu_register_services", ServiceSpec, Service)
+DATABASES = Kind(
+    "database",
+    "dagu_register_databases",
+    DatabaseSpec,
+    SharedDatabase,
+    dict.fromkeys(("postgres", "postgresql"), "dagu-postgres-queue"),
+)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dagu.contracts.specs import CommandSpec, ProviderSpec, Refusal, RuntimeSpec, ServiceSpec
+from dagu.contracts.specs import CommandSpec, DatabaseSpec, ProviderSpec, Refusal, RuntimeSpec, ServiceSpec
 from dagu.errors import PluginError
 
 if TYPE_CHECKING:
@@ -71,6 +71,17 @@ class Plugins:
             PluginError: Several plugins offer it.
         """
         return self._catalog.providers.get(name, aside=self._aside())
+
+    def database(self, url: str) -> DatabaseSpec:
+        """The shared database that a URL names by its scheme.
+
+        Raises:
+            UsageError: There is no such scheme; the message tells which there are, and what to install.
+            PluginError: Several plugins offer it.
+        """
+        scheme = url.partition("://")[0].lower() if "://" in url else ""
+        chosen_by = ", which DAGU_DATABASE_URL names by its scheme"
+        return self._catalog.databases.get(scheme, chosen_by=chosen_by, aside=self._aside())
 
     # Lists
 

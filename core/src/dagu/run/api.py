@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from dagu.contracts.history import HistoryStore
 from dagu.errors import UsageError
 from dagu.frozen import dataclass
 from dagu.history.ownership import RunLocks
 from dagu.history.records import RunRecord, Status
-from dagu.history.store import History
 from dagu.plugins import Plugins
 from dagu.run import resume, retry
 from dagu.run.cancel import Cancellation
@@ -20,6 +20,7 @@ from dagu.run.ids import checked_run_id, new_run_id
 from dagu.run.points import reach
 from dagu.run.recorder import Observer
 from dagu.run.starter import RunStarter
+from dagu.run.stores import open_history
 from dagu.workflow.graph import order
 from dagu.workflow.load import load_file
 from dagu.workflow.model import Workflow
@@ -164,7 +165,7 @@ class Runner:
         order(workflow)
         self._give(workflow.max_clean_up_time_sec)
 
-        def start(history: History | None) -> Finished:
+        def start(history: HistoryStore | None) -> Finished:
             return self._starter(history, request.default_working_dir, dry=request.dry).start(
                 workflow,
                 name=request.name or workflow.name or request.file.stem,
@@ -177,13 +178,13 @@ class Runner:
 
         if request.dry:
             return start(None)
-        with RunLocks(self._home).acquire(run_id), History(self._home) as history:
+        with RunLocks(self._home).acquire(run_id), self._history() as history:
             reach("run-locked")
             return start(history)
 
     def _again(self, request: RetryRequest | ResumeRequest) -> Finished:
         run_id = checked_run_id(request.run_id)
-        with History(self._home) as history:
+        with self._history() as history:
             history.run(run_id)  # an unknown run has no lock either; one whose runner was lost is noticed
             with RunLocks(self._home).acquire(run_id):
                 record = history.run(run_id)
@@ -210,6 +211,9 @@ class Runner:
                     notices=plan.notices,
                 )
 
+    def _history(self) -> HistoryStore:
+        return open_history(self._environ, self._home, self._plugins)
+
     def _give(self, grace: float) -> None:
         self._cancellation.grace = self._handlers.grace = grace
 
@@ -217,7 +221,9 @@ class Runner:
         base = self._environ.get("DAGU_BASE_CONFIG", "")
         return Path(base) if base else None
 
-    def _starter(self, history: History | None, default_working_dir: str, *, dry: bool = False) -> RunStarter:
+    def _starter(
+        self, history: HistoryStore | None, default_working_dir: str, *, dry: bool = False
+    ) -> RunStarter:
         return RunStarter(
             history=history,
             environ=self._environ,

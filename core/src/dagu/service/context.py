@@ -15,8 +15,10 @@ from dagu.history.ownership import RunLocks
 from dagu.history.records import RunRecord, Status
 from dagu.history.store import History
 from dagu.run import resume, retry
+from dagu.run.stores import open_shared
 from dagu.service.changes import Changes
 from dagu.service.config import Config
+from dagu.service.dispatcher import Dispatcher
 from dagu.service.enqueue import QueuedRun, given_input
 from dagu.service.following import FollowedChanges, FollowedLog, FollowedRun
 from dagu.service.launcher import Launcher
@@ -42,9 +44,13 @@ class LocalContext(ServiceContext):
 
     def __init__(self, config: Config, plugins: Plugins) -> None:
         self.config = config
-        self.history = History(config.home)
+        self.shared = open_shared(config.run_environ, config.home, plugins)
+        self.history = self.shared.history if self.shared else History(config.home)
         self.changes = Changes(config.home, self.history)
-        self.launcher = Launcher(config.home, self.history, config.run_environ)
+        launcher = Launcher(config.home, self.history, config.run_environ)
+        self.launcher: Launcher | Dispatcher = launcher
+        if self.shared is not None:
+            self.launcher = Dispatcher(launcher, self.shared, config.base_config)
         self.stored = stored_workflows(config)
         self.locks = RunLocks(config.home)
         self._plugins = plugins
@@ -53,6 +59,8 @@ class LocalContext(ServiceContext):
         """End the watching, and close history. Runs go on."""
         self.changes.close()
         self.launcher.close()
+        if self.shared is not None:
+            self.shared.close()
         self.history.close()
 
     # Workflows
@@ -108,12 +116,15 @@ class LocalContext(ServiceContext):
 
     def stop(self, run_id: str) -> None:
         run = self.history.run(run_id)
+        owner = run.root_id or run_id
+        if self.shared is not None and self.shared.cancel(owner):
+            return
         if run.status is Status.QUEUED and self.history.end_queued(
             run_id, Status.ABORTED, "stopped before it began", time.time()
         ):
             return
-        owner = run.root_id or run_id
-        self.locks.send_signal(owner, signal.SIGTERM)
+        if not run.worker_id:
+            self.locks.send_signal(owner, signal.SIGTERM)
 
     def retry(self, run_id: str) -> str:
         run = self._ended(run_id)
@@ -155,7 +166,10 @@ class LocalContext(ServiceContext):
         run = self.history.run(run_id)
         path = self._log_path(run, step, attempt, stream)
         owner = run.root_id or run_id
-        return FollowedLog(path, offset, owner, self.changes, lambda: self.history.status(run_id))
+        remote = bool(run.worker_id)
+        return FollowedLog(
+            path, offset, "" if remote else owner, self.changes, lambda: self._known(owner, run_id)
+        )
 
     def follow_changes(self) -> Following[None]:
         return FollowedChanges(self.changes)
@@ -209,6 +223,13 @@ class LocalContext(ServiceContext):
             self.history.end_queued(run_id, Status.FAILED, error.message, time.time())
             raise
         return run_id
+
+    def _known(self, owner: str, run_id: str) -> Status:
+        """The state of a run for who reads its output: it has not ended before all of that is home."""
+        status = self.history.status(run_id)
+        if status.ended and self.shared is not None and not self.shared.wait(owner, 0):
+            return Status.WAITING
+        return status
 
     def _ended(self, run_id: str) -> RunRecord:
         run = self.history.run(run_id)

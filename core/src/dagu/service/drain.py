@@ -92,9 +92,9 @@ class Drain:
 
 def _running(context: LocalContext) -> set[str]:
     """The runs whose processes were started here, and those that a scheduler before this one left running."""
-    found = set(context.launcher.running())
+    found = set(context.launcher.here())
     for run in context.history.runs(status=Status.RUNNING, limit=None):
-        if is_ours(run):
+        if is_ours(run) and not run.worker_id:
             found.add(run.run_id)
     return found
 

@@ -64,7 +64,7 @@ class FollowedRun(Following[Json]):
             status = Status(found["status"])
             if status.ended:
                 self.close()
-            elif status is Status.RUNNING:
+            elif status is Status.RUNNING and not found["worker_id"]:
                 self._changes.watch_run(found["root_id"] or self._run_id)
             if found != self._last:
                 self._last = found
@@ -84,7 +84,7 @@ class FollowedLog(Following[bytes]):
     """A file's content from an offset on, block by block, as it grows.
 
     Args:
-        owner: The run, or the outermost one around it, whose process it is.
+        owner: The run, or the outermost one around it, whose process it is; empty if that is of another machine.
         status: The state of the run as it is now.
     """
 
@@ -127,7 +127,7 @@ class FollowedLog(Following[bytes]):
         status = self._status()
         if status.ended:
             self._stop.set()
-        elif status is Status.RUNNING:
+        elif status is Status.RUNNING and self._owner:
             self._changes.watch_run(self._owner)
 
     def _block(self) -> bytes:

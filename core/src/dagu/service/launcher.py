@@ -17,6 +17,9 @@ from dagu.errors import DaguError, UsageError
 from dagu.history.ownership import RunLocks
 from dagu.history.records import Status
 
+LIFELINE = "DAGU_LIFELINE"
+"""Tells the process of a run that it ends when its standard input does."""
+
 _TAIL = 4096
 _GONE = 10.0
 
@@ -26,12 +29,19 @@ class Launcher:
 
     Args:
         environ: The environment of the runs.
+        lifeline: They end when this process is gone, however it went.
     """
 
-    def __init__(self, home: Path, history: HistoryStore, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, home: Path, history: HistoryStore, environ: Mapping[str, str], *, lifeline: bool = False
+    ) -> None:
         self._history = history
         self._locks = RunLocks(home)
         self._environ = {**environ, "DAGU_HOME": str(home)}
+        self._stdin = subprocess.DEVNULL
+        if lifeline:
+            self._stdin = subprocess.PIPE
+            self._environ[LIFELINE] = "stdin"
         self._lock = threading.Lock()
         self._processes: dict[str, tuple[subprocess.Popen[bytes], threading.Thread]] = {}
         self._refused = ""
@@ -75,6 +85,10 @@ class Launcher:
         with self._lock:
             return list(self._processes)
 
+    def here(self) -> list[str]:
+        """The same: every run of a launcher is of this machine."""
+        return self.running()
+
     def _command(self, run_id: str, arguments: Sequence[str]) -> None:
         if self._refused:
             raise DaguError(f"run {run_id} is not started: {self._refused}")
@@ -87,7 +101,7 @@ class Launcher:
             try:
                 process = subprocess.Popen(
                     command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=self._stdin,
                     stdout=subprocess.DEVNULL,
                     stderr=errors,
                     env=self._environ,
@@ -108,6 +122,8 @@ class Launcher:
             try:
                 self._settle(run_id, code, errors)
             finally:
+                if process.stdin is not None:
+                    process.stdin.close()
                 with self._lock:
                     del self._processes[run_id]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -139,13 +138,15 @@ class Scheduler:
             self._look(planner, now)
         runs = self._unended()
         for run in runs:
-            if run.status is Status.RUNNING:
+            if run.status is Status.RUNNING and not run.worker_id:
                 self._context.changes.watch_run(run.run_id)
         actions = planner.actions(now, Counter(run.workflow for run in runs))
         for action in actions:
             self._do(action, runs)
-        running = frozenset(run.run_id for run in runs if run.status is Status.RUNNING and is_ours(run))
-        running |= frozenset(self._context.launcher.running())
+        running = frozenset(
+            run.run_id for run in runs if run.status is Status.RUNNING and is_ours(run) and not run.worker_id
+        )
+        running |= frozenset(self._context.launcher.here())
         self._save(planner.marks() if planner.moved else self._state.marks, running)
         planner.moved = False
         failed = self._admit(self._unended() if actions else runs)
@@ -212,7 +213,7 @@ class Scheduler:
         for run in runs:
             if run.status is Status.RUNNING:
                 try:
-                    self._context.locks.send_signal(run.run_id, signal.SIGTERM)
+                    self._context.stop(run.run_id)
                 except UsageError as error:
                     self._say(str(error))
             elif run.trigger in SCHEDULED:

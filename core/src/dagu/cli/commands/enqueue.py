@@ -67,6 +67,13 @@ def enqueue(
     ).record()
     found.history.add_run(record)
     typer.echo(record.run_id)
+    shared = found.shared()
+    if shared is not None:
+        from dagu.service.routing import routing
+
+        where = routing(record, config.base_config)
+        if not where.local and (advice := shared.advice(where.selector)):
+            remark(advice)
     if not SchedulerLock(config.home).is_held():
         remark(f"it waits in queue {record.queue!r}; no scheduler runs, start one with `dagu scheduler`")
 

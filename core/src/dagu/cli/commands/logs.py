@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -51,7 +52,9 @@ def logs(
     if attempt and step and not follow and attempt > len(steps[0].attempts):
         raise UsageError(f"step {step!r} has no attempt {attempt}", hint=f"it has {len(steps[0].attempts)}")
     if follow:
-        blocks = where.follow(steps[0].name if step else None, stream, first_attempt=attempt or 1)
+        shared = found.shared()
+        wait = partial(shared.wait, run.root_id or run_id) if shared is not None else None
+        blocks = where.follow(steps[0].name if step else None, stream, first_attempt=attempt or 1, wait=wait)
     else:
         blocks = _read(where, steps, stream, attempt)
     if not _write(blocks, named=len(steps) > 1):

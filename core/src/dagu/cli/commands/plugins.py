@@ -82,6 +82,7 @@ def _brings(info: PluginInfo) -> str:
         ("provider", info.providers),
         ("command", info.commands),
         ("service", info.services),
+        ("database", info.databases),
     )
     named = [f"{kind} {name}" for kind, names in kinds for name in names]
     if "dagu_review_container" in info.hooks:

@@ -32,7 +32,10 @@ def retry(
     Example:
       dagu retry 20310405-060708-0190f4c2
     """
+    from dagu.cli.workers import on_worker
     from dagu.run.api import RetryRequest
 
+    if on_worker(session(context), run_id, "retry"):
+        return
     request = RetryRequest(run_id=run_id, default_working_dir=default_working_dir)
     raise typer.Exit(run(session(context), request, quiet=quiet))

@@ -142,7 +142,7 @@ def run(found: Session, request: StartRequest | RetryRequest | ResumeRequest, *,
         if seen:
             view.when_lost(lambda: runner.cancel(reason=UNSEEN))
         try:
-            result, signal = supervise(runner, seen=seen)
+            result, signal = supervise(runner, seen=seen, lifeline=bool(found.environ.get("DAGU_LIFELINE")))
         except WorkflowInvalid as error:
             view.problem(failure(Path(error.problems[0].file), error).rstrip())
             return 1

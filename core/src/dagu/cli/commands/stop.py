@@ -36,7 +36,12 @@ def stop(
     """
     found = session(context)
     run = found.history.run(run_id)
-    if run.status is Status.RUNNING:
+    shared = found.shared()
+    if shared is not None and shared.cancel(run_id):
+        if not shared.wait(run_id, timeout or None, output=False):
+            raise DaguError(f"run {run_id} is still running after {timeout:g} s", hint="ask again to kill it")
+        remark(f"run {run_id} ended: {found.history.status(run_id).value}")
+    elif run.status is Status.RUNNING:
         found.locks.send_signal(run_id, signal.SIGTERM)
         if not found.locks.wait_until_free(run_id, timeout or None):
             raise DaguError(f"run {run_id} is still running after {timeout:g} s", hint="ask again to kill it")

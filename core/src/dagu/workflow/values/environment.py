@@ -64,6 +64,9 @@ FORWARDED = frozenset(
 FORWARDED_PREFIXES = ("DAGU_", "DAG_", "LC_", "KUBERNETES_")
 _XDG = re.compile(r"XDG_\w+_HOME", re.ASCII)
 
+WITHHELD = ("DAGU_DATABASE_", "DAGU_LIFELINE")
+"""Of the runner only: the shared database holds the runs of others."""
+
 NAMES_VARIABLE = "DAGU_ENV_PASSTHROUGH"
 PREFIXES_VARIABLE = "DAGU_ENV_PASSTHROUGH_PREFIXES"
 
@@ -78,7 +81,9 @@ def forwarded(host: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in host.items()
-        if (name in names or name.startswith(prefixes) or _XDG.fullmatch(name)) and not _of_a_run(name)
+        if (name in names or name.startswith(prefixes) or _XDG.fullmatch(name))
+        and not _of_a_run(name)
+        and not name.startswith(WITHHELD)
     }
 
 

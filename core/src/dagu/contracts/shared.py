@@ -1,0 +1,135 @@
+"""A database that several machines share: the history of all their runs, and the way of runs to workers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from dagu.contracts.history import HistoryStore
+from dagu.contracts.records import RunRecord
+from dagu.frozen import dataclass
+
+if TYPE_CHECKING:
+    from dagu.contracts.specs import Service
+
+URL_VARIABLE = "DAGU_DATABASE_URL"
+"""Names the database; its scheme selects the plugin."""
+
+BEGIN, RETRY, RESUME = "begin", "retry", "resume"
+INTERRUPT, AGAIN = "interrupt", "retry"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A run that a worker is to take.
+
+    Attributes:
+        command: ``begin`` a queued run; ``retry`` or ``resume`` one that ended.
+        selector: Labels that the worker must have, all of them.
+        on_lost: What becomes of it when its worker is lost: ``interrupt``, or ``retry`` on another one, once.
+    """
+
+    run_id: str
+    command: str = BEGIN
+    selector: tuple[str, ...] = ()
+    on_lost: str = INTERRUPT
+
+
+class SharedDatabase(ABC):
+    """The database, as a server or a command uses it. Any thread may call.
+
+    Every method may raise:
+        DaguError: The database can't be reached, or is not prepared.
+    """
+
+    history: HistoryStore
+    """The runs of all machines. A run on a worker has its name as ``worker_id``."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give everything back, the history too."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @abstractmethod
+    def send(self, order: Order) -> None:
+        """Give a recorded run to the workers; within a transaction of the history, as a part of it.
+
+        Raises:
+            UsageError: A worker has it already, or may have it still.
+        """
+
+    @abstractmethod
+    def cancel(self, run_id: str) -> bool:
+        """Have the worker of a run stop it, or, when that was asked before, kill it; returns at once.
+
+        False if no worker has it. One that no worker has taken yet is ended; if it had ended before, left as it was.
+        """
+
+    @abstractmethod
+    def under_way(self) -> Collection[str]:
+        """Ids of the runs that wait for a worker or that one has."""
+
+    @abstractmethod
+    def advice(self, selector: Sequence[str]) -> str:
+        """Why no living worker could ever take a run with that selector, in a sentence; empty if one could."""
+
+    @abstractmethod
+    def wait(self, run_id: str, timeout: float | None = None, *, output: bool = True) -> bool:
+        """Block until no worker has the run; False if that took longer, in seconds.
+
+        Args:
+            output: Also until all of its output is home.
+        """
+
+    @abstractmethod
+    def workers(self) -> Sequence[Mapping[str, Any]]:
+        """The workers: ``name``, ``labels``, ``runtime``, ``state``, ``active``, ``limit``, ``seen_at`` and more."""
+
+    @abstractmethod
+    def service(self) -> Service:
+        """What a server runs beside its scheduler: it brings output home and notices lost workers."""
+
+
+class LocalRuns(ABC):
+    """Runs on this machine, as a worker starts them: with a home of their own, whose history is not shared."""
+
+    home: Path
+    history: HistoryStore
+
+    @abstractmethod
+    def begin(self, run: RunRecord, command: str) -> None:
+        """Take over a record, with its steps, and start its process.
+
+        The process ends itself, and what it runs, when this process is gone.
+        """
+
+    @abstractmethod
+    def stop(self, run_id: str, *, kill: bool = False) -> None:
+        """Have its process stop the run, or end everything at once; returns soon. An ended one is fine."""
+
+    @abstractmethod
+    def destroy(self, run_id: str) -> None:
+        """Kill its process with all that it started on the host, at once."""
+
+    @abstractmethod
+    def wait(self, run_id: str) -> None:
+        """Block until its process ended, and the local history says how."""
+
+    @abstractmethod
+    def end_leftovers(self) -> None:
+        """End what a worker before this one left running in this home."""
+
+    @abstractmethod
+    def folders(self, run: RunRecord) -> Mapping[str, Path]:
+        """Where a run keeps files: ``logs`` and ``artifacts``; they need not exist."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the history."""

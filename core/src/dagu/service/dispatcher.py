@@ -1,0 +1,75 @@
+"""Starting runs where machines share a database: on workers, or here."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from dagu.contracts.records import RunRecord
+from dagu.contracts.shared import BEGIN, Order, SharedDatabase
+from dagu.service.launcher import Launcher
+from dagu.service.routing import Routing, routing
+
+
+class Dispatcher:
+    """Gives runs to workers, and those to the launcher of this machine that their workflow keeps here.
+
+    Its face is that of :class:`~dagu.service.launcher.Launcher`.
+    """
+
+    def __init__(self, launcher: Launcher, shared: SharedDatabase, base: Path | None) -> None:
+        self._launcher = launcher
+        self._shared = shared
+        self._base = base
+
+    def refuse(self, reason: str) -> None:
+        """Start nothing more."""
+        self._launcher.refuse(reason)
+
+    def close(self) -> None:
+        """Look no more at what becomes of the processes; they go on."""
+        self._launcher.close()
+
+    def send_signal(self, run_id: str, number: signal.Signals) -> None:
+        """Send a signal to the process of a run, if it was started here and has not ended."""
+        self._launcher.send_signal(run_id, number)
+
+    def wait(self, run_id: str) -> None:
+        """Block until the process of a run ended, if it was started here, and its record tells so."""
+        self._launcher.wait(run_id)
+
+    def begin(self, run_id: str) -> None:
+        """Have a queued run started."""
+        run = self._shared.history.run(run_id)
+        where = routing(run, self._base)
+        if where.local:
+            self._launcher.begin(run_id)
+        else:
+            self._send(run, BEGIN, where)
+
+    def again(self, command: str, run_id: str) -> None:
+        """Have an ended run taken up by ``dagu retry`` or ``dagu resume``."""
+        run = self._shared.history.run(run_id)
+        if run.worker_id:
+            self._send(run, command, routing(run, self._base))
+        else:
+            self._launcher.again(command, run_id)
+
+    def running(self) -> list[str]:
+        """Ids of the runs that were told to start and have not ended."""
+        return [*self._launcher.running(), *self._shared.under_way()]
+
+    def here(self) -> list[str]:
+        """Ids of those among them whose processes are of this machine."""
+        return self._launcher.running()
+
+    def _send(self, run: RunRecord, command: str, where: Routing) -> None:
+        history = self._shared.history
+        with history.transaction():
+            self._shared.send(
+                Order(run_id=run.run_id, command=command, selector=where.selector, on_lost=where.on_lost)
+            )
+            # Who looks at the run is to see why nothing happens.
+            advice = self._shared.advice(where.selector)
+            if command == BEGIN and advice != run.error:
+                history.update_run(run.run_id, error=advice)

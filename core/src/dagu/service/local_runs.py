@@ -1,0 +1,89 @@
+"""Runs of this machine for a worker: in a home of their own."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from dagu.contracts.records import RunRecord, Status
+from dagu.contracts.shared import BEGIN, RETRY, LocalRuns
+from dagu.errors import RunNotFound
+from dagu.history.logs import RunLogs, file_name
+from dagu.history.ownership import RunLocks
+from dagu.history.store import History
+from dagu.sandbox.guardian import end_orphans
+from dagu.service.launcher import Launcher
+
+_SHARED = "DAGU_DATABASE_"
+_ENDING = 10.0
+"""Seconds that a leftover has to stop in good order."""
+
+
+class HomeRuns(LocalRuns):
+    """The runs in a home directory that nobody else uses."""
+
+    def __init__(self, home: Path, environ: Mapping[str, str]) -> None:
+        self.home = home
+        self.history = History(home)
+        self._locks = RunLocks(home)
+        # What runs need not know, they can't give away.
+        kept = {name: value for name, value in environ.items() if not name.startswith(_SHARED)}
+        self._launcher = Launcher(home, self.history, kept, lifeline=True)
+
+    def begin(self, run: RunRecord, command: str) -> None:
+        self._adopt(run)
+        self._launcher.again(RETRY if command == BEGIN else command, run.run_id)
+
+    def _adopt(self, run: RunRecord) -> None:
+        if run.file and not Path(run.file).is_file():
+            run = replace(run, file="")  # the text goes with the run, the file need not be here
+        history = self.history
+        with history.transaction():
+            try:
+                history.save_run(run)
+            except RunNotFound:
+                history.add_run(run)
+                return
+            for step in run.steps:
+                history.save_step(step)
+                for attempt in step.attempts:
+                    history.save_attempt(attempt)
+
+    def stop(self, run_id: str, *, kill: bool = False) -> None:
+        # A second signal kills; it is another one, since two of a kind may arrive as one.
+        for number in (signal.SIGTERM, signal.SIGINT) if kill else (signal.SIGTERM,):
+            if not self._locks.send_signal(run_id, number):
+                self._launcher.send_signal(run_id, number)
+
+    def destroy(self, run_id: str) -> None:
+        self._locks.send_signal(run_id, signal.SIGKILL)
+        self._launcher.send_signal(run_id, signal.SIGKILL)
+        self._launcher.wait(run_id)
+        end_orphans()
+
+    def wait(self, run_id: str) -> None:
+        self._launcher.wait(run_id)
+        self._locks.wait_until_free(run_id)
+
+    def end_leftovers(self) -> None:
+        left = [run.run_id for run in self.history.runs(status=Status.RUNNING, limit=None)]
+        for run_id in left:
+            self._locks.send_signal(run_id, signal.SIGTERM)
+        for run_id in left:
+            if not self._locks.wait_until_free(run_id, _ENDING):
+                self._locks.send_signal(run_id, signal.SIGKILL)
+                self._locks.wait_until_free(run_id)
+        if left:
+            end_orphans()
+
+    def folders(self, run: RunRecord) -> Mapping[str, Path]:
+        found = {"logs": RunLogs(self.home, run.workflow, run.run_id).directory}
+        for directory in (self.home / "artifacts" / file_name(run.workflow)).glob(f"dag-run_*_{run.run_id}"):
+            found["artifacts"] = directory
+        return found
+
+    def close(self) -> None:
+        self._launcher.close()
+        self.history.close()

@@ -1,0 +1,78 @@
+"""Output of workers into the files of this home."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePosixPath
+
+from dagu_postgres_queue.database import Connection, Database, Unreachable, value
+from dagu_postgres_queue.listening import listen
+
+CHUNKS = "dagu_chunks"
+"""The channel on which new output is told."""
+
+_AT_ONCE = 16
+_ONLY_ONE = 0x6461677501  # of pg_try_advisory_xact_lock: one server collects at a time
+_log = logging.getLogger("dagu.workers")
+
+
+class Collector:
+    """Appends what workers sent to the files that it belongs to, and removes it from the database.
+
+    What is written twice is the same: a chunk knows its place in the file.
+    """
+
+    def __init__(self, environ: Mapping[str, str], home: Path, stop: threading.Event) -> None:
+        self._environ = environ
+        self._home = home
+        self._stop = stop
+        self._database: Database | None = None
+
+    def run(self) -> None:
+        """Work until stopped."""
+        listen(self._environ, (CHUNKS,), self._stop, tell=self._collect)
+        if self._database is not None:
+            self._database.close()
+
+    def _collect(self, _channels: Collection[str]) -> None:
+        self._database = self._database or Database(self._environ)
+        while not self._stop.is_set():
+            with self._database.transaction() as connection:
+                if not self._some(connection):
+                    return
+
+    def _some(self, connection: Connection) -> bool:
+        alone = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_ONLY_ONE,)).fetchone()
+        if not value(alone):
+            return False
+        chunks = connection.execute(
+            'SELECT id, run_id, path, "offset", data FROM dagu_chunks ORDER BY id LIMIT %s', (_AT_ONCE,)
+        ).fetchall()
+        for chunk in chunks:
+            self._write(chunk["path"], chunk["offset"], chunk["data"])
+        connection.execute("DELETE FROM dagu_chunks WHERE id = ANY(%s)", ([chunk["id"] for chunk in chunks],))
+        return len(chunks) == _AT_ONCE
+
+    def _write(self, path: str, offset: int, data: bytes) -> None:
+        parts = PurePosixPath(path).parts
+        if len(parts) < 3 or parts[0] not in ("logs", "artifacts") or ".." in parts:
+            _log.warning("output for %r has no place here and is dropped", path)
+            return
+        file = self._home.joinpath(*parts)
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unreachable(f"{file} can't be written: {error.strerror or error}") from error
+        try:
+            view = memoryview(data)
+            while view:
+                done = os.pwrite(descriptor, view, offset)
+                view, offset = view[done:], offset + done
+        except OSError as error:
+            raise Unreachable(f"{file} can't be written: {error.strerror or error}") from error
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,62 @@
+"""From ``DAGU_DATABASE_URL`` to what the driver connects with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from dagu.contracts.shared import URL_VARIABLE
+from dagu.errors import DaguError, UsageError
+
+PASSWORD_FILE = "DAGU_DATABASE_PASSWORD_FILE"
+
+# A connection whose other end is gone without a word is noticed within seconds, and no statement waits for ever.
+_DEFAULTS = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "application_name": "dagu",
+}
+STATEMENT_SECONDS = 10
+
+
+def parameters(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What to connect with. A password comes from the URL, from a file, or, by libpq, from ``.pgpass``.
+
+    Raises:
+        UsageError: No URL is given, or it can't be read.
+        DaguError: The password's file can't be read.
+    """
+    url = environ.get(URL_VARIABLE, "").strip()
+    if not url:
+        raise UsageError(
+            f"{URL_VARIABLE} is not set", hint="write it like postgresql://dagu@db.internal/dagu"
+        )
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        # The driver's message quotes the URL, with the password.
+        raise UsageError(
+            f"{URL_VARIABLE} can't be read", hint="write it like postgresql://dagu@db.internal/dagu"
+        ) from error.with_traceback(None)
+    found: dict[str, Any] = {**_DEFAULTS, "options": f"-c statement_timeout={STATEMENT_SECONDS}s", **given}
+    file = environ.get(PASSWORD_FILE, "")
+    if file:
+        try:
+            found["password"] = Path(file).read_text().strip()
+        except (OSError, ValueError) as error:
+            raise DaguError(f"{PASSWORD_FILE}: {file} can't be read: {error}") from error
+    return found
+
+
+def shown(environ: Mapping[str, str]) -> str:
+    """The database for messages: without user and password."""
+    given = parameters(environ)
+    host = given.get("host") or given.get("hostaddr") or "the local socket"
+    return f"{given.get('dbname') or given.get('user') or 'the default database'} on {host}"
