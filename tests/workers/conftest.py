@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from workers_postgres import Postgres
+from workers_site import Site
 
 HERE = Path(__file__).resolve().parent
 
@@ -34,3 +36,25 @@ def postgres() -> Iterator[Postgres]:
 def database(postgres: Postgres) -> str:
     """The URL of an empty database."""
     return postgres.create(f"d{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def site(postgres: Postgres, database: str, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A server without workers yet."""
+    found = Site(postgres, database.rpartition("/")[2], Path(tempfile.mkdtemp(prefix="dagu-workers-")))
+    yield found
+    if request.node.stash.get(FAILED, False):
+        for process in found.processes:
+            print(f"--- {process.name}\n{process.text()}")
+    found.close()
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dagu.contracts.records import RunRecord, Status
-from dagu.contracts.shared import AGAIN, BEGIN, LocalRuns
+from dagu.contracts.shared import AGAIN, LocalRuns
 from dagu.errors import DaguError
 from dagu_postgres_queue import orders
 from dagu_postgres_queue.database import Database, Unreachable
@@ -88,6 +88,12 @@ class Held:
         self._given_up.set()
         _log.warning("run %s is stopped: %s", self.run_id, reason)
         threading.Thread(target=self._end, name=f"end {self.run_id}", daemon=True).start()
+
+    def abandon(self, reason: str) -> None:
+        """End it after a mistake of the worker; returns when nothing of it runs."""
+        self.give_up(reason)
+        self._runs.wait(self.run_id)
+        self._fail(reason)
 
     def _stop(self, *, kill: bool) -> None:
         stopping = threading.Thread(
@@ -200,10 +206,9 @@ class Held:
 
     def _fail(self, reason: str) -> None:
         def work() -> None:
-            status = Status.FAILED if self._command == BEGIN else self._run.status
             with self._database.transaction() as connection:
                 orders.guard(connection, self.run_id, self.fence)
-                self._shared.update_run(self.run_id, status=status, error=reason, finished_at=time.time())
+                self._shared.update_run(self.run_id, status=Status.FAILED, error=reason, finished_at=time.time())
                 orders.finish(connection, self.run_id, self.fence)
 
         try:

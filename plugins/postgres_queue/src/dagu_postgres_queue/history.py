@@ -60,9 +60,8 @@ class PostgresHistory(HistoryStore):
                     self.save_attempt(attempt)
 
     def save_run(self, run: RunRecord) -> None:
-        row = rows.run_row(run)
-        del row["run_id"]
-        self.update_run(run.run_id, **row)
+        changes = {name: getattr(run, name) for name in rows.RUN_COLUMNS if name != "run_id"}
+        self.update_run(run.run_id, **changes)
 
     def update_run(self, run_id: str, **changes: Any) -> None:
         if unknown := changes.keys() - set(rows.RUN_COLUMNS):

@@ -150,12 +150,12 @@ def cancel(connection: Connection, run_id: str, at: float) -> bool:
     return True
 
 
-def renew(connection: Connection, worker: str, incarnation: str) -> list[Row]:
-    """Renew all leases of a worker: ``run_id``, ``fence`` and ``desired`` of those that it still has."""
+def renew(connection: Connection, worker: str, incarnation: str, run_ids: Sequence[str]) -> list[Row]:
+    """Renew leases of a worker: ``run_id``, ``fence`` and ``desired`` of those that it still has."""
     return connection.execute(
         "UPDATE dagu_orders SET lease_at = clock_timestamp() WHERE worker = %s AND incarnation = %s"
-        " AND state = 'taken' RETURNING run_id, fence, desired",
-        (worker, incarnation),
+        " AND state = 'taken' AND run_id = ANY(%s) RETURNING run_id, fence, desired",
+        (worker, incarnation, list(run_ids)),
     ).fetchall()
 
 

@@ -177,9 +177,9 @@ class Worker:
     def _work(self, held: Held) -> None:
         try:
             held.work()
-        except Exception:  # noqa: BLE001 (it is told; the other runs go on)
+        except Exception as error:  # noqa: BLE001 (a mistake of ours is told, and the other runs go on)
             _log.exception("run %s", held.run_id)
-            held.give_up("this worker failed")
+            held.abandon(f"worker {self.name} failed: {error}")
         finally:
             _log.info("run %s ended", held.run_id)
             with self._changed:
@@ -195,7 +195,7 @@ class Worker:
             asked_at = boot_time()
             try:
                 with self._leases.transaction() as connection:
-                    rows = orders.renew(connection, self.name, self._incarnation)
+                    rows = orders.renew(connection, self.name, self._incarnation, list(held))
                     roster.seen(
                         connection,
                         self.name,

@@ -101,8 +101,9 @@ class Records(Kit):
         store.update_run("r1", status=Status.FAILED, error="why", labels={"a": "b"})
         changed = store.run("r1")
         assert (changed.status, changed.error, dict(changed.labels)) == (Status.FAILED, "why", {"a": "b"})
-        store.save_run(a_run("r1", attempt=2))
-        assert (store.run("r1").attempt, len(store.run("r1").steps)) == (2, 1)
+        store.save_run(a_run("r1", attempt=2, labels={"team": "x", "flag": ""}))
+        found = store.run("r1")
+        assert (found.attempt, dict(found.labels), len(found.steps)) == (2, {"team": "x", "flag": ""}, 1)
 
     def test_what_is_unknown(self, store: HistoryStore) -> None:
         with pytest.raises(RunNotFound, match="'nope'"):
