@@ -58,3 +58,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "call":
         item.stash[FAILED] = report.failed
     return report
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--many-runs", type=int, default=1000, help="Runs without work on two workers.")
+    parser.addoption("--kill-runs", type=int, default=200, help="Runs while workers and servers are killed.")
+    parser.addoption(
+        "--kill-seed", type=int, default=0, help="Of the choice what is killed; 0: another each time."
+    )

@@ -16,6 +16,7 @@ MOST = 32 * 1024 * 1024
 """Bytes of one run that may be under way; what is more waits in the worker's own files."""
 
 RUN_LOG = "run.log"
+_STREAMS = (".stdout", ".stderr")
 
 
 class Files:
@@ -47,10 +48,12 @@ class Files:
 
     def added(self, directories: Mapping[str, Path]) -> Iterator[tuple[str, int, Path]]:
         """Files with something to send: path, from where, file."""
-        for directory in directories.values():
+        for kind, directory in directories.items():
             for folder, _, names in os.walk(directory):
                 for name in sorted(names):
                     file = Path(folder, name)
+                    if kind == "logs" and not (name == RUN_LOG or file.suffix in _STREAMS):
+                        continue  # a worker's own, which may be gone at any moment
                     path = file.relative_to(self._home).as_posix()
                     sent = self._sent.get(path, -1)  # an empty file is to be there, too
                     if not file.is_symlink() and file.is_file() and file.stat().st_size > sent:

@@ -208,7 +208,9 @@ class Held:
         def work() -> None:
             with self._database.transaction() as connection:
                 orders.guard(connection, self.run_id, self.fence)
-                self._shared.update_run(self.run_id, status=Status.FAILED, error=reason, finished_at=time.time())
+                self._shared.update_run(
+                    self.run_id, status=Status.FAILED, error=reason, finished_at=time.time()
+                )
                 orders.finish(connection, self.run_id, self.fence)
 
         try:

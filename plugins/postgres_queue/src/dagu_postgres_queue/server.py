@@ -12,7 +12,10 @@ from dagu.contracts.specs import Service
 from dagu_postgres_queue import orders
 from dagu_postgres_queue.collector import Collector
 from dagu_postgres_queue.database import Database, Unreachable, value
-from dagu_postgres_queue.timing import LOST, RENEW
+from dagu_postgres_queue.timing import LOST
+
+_LOOK = 2.0
+"""Seconds between two looks at the leases."""
 
 _log = logging.getLogger("dagu.workers")
 
@@ -42,7 +45,7 @@ class WorkersService(Service):
             except Unreachable as error:
                 _log.warning("%s", error)
                 since = time.monotonic()
-            self._stop.wait(RENEW)
+            self._stop.wait(_LOOK)
         collecting.join()
         if database is not None:
             database.close()

@@ -1,0 +1,277 @@
+"""Whoever is killed or cut off: a run has one owner at a time, and none is lost. With the timings of production."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from workers_postgres import Postgres
+from workers_site import Process, Site, until
+
+from dagu_postgres_queue import timing
+
+# Each beat says who runs; the one who runs it next is not to begin before the last beat of the one before.
+BEATS = """
+%s
+steps:
+  - id: beat
+    run: |
+      touch "$SITE/began.$DAG_RUN_ID.$WORKER"
+      while [ ! -e "$SITE/gate" ]; do
+        echo "$WORKER $(date +%%s.%%N)" >> "$SITE/beats"
+        sleep 0.1
+      done
+      echo done
+"""
+
+
+def beats(site: Site) -> dict[str, list[float]]:
+    """When each worker ran the run, in seconds since the epoch."""
+    found: dict[str, list[float]] = {}
+    for line in site.file("beats").read_text().splitlines():
+        worker, _, at = line.partition(" ")
+        found.setdefault(worker, []).append(float(at))
+    return found
+
+
+def begin(site: Site, *, worker: str, on_lost: str = "interrupt", **options: str) -> tuple[str, Process]:
+    site.workflow("beats", BEATS % f"on_worker_lost: {on_lost}")
+    process = site.start_worker(worker, **options)
+    run_id = site.enqueue("beats")
+    until(site.file(f"began.{run_id}.{worker}").exists, what="it begins")
+    return run_id, process
+
+
+def quiet(site: Site) -> bool:
+    """Whether nothing beats any more."""
+    before = site.file("beats").stat().st_size
+    time.sleep(0.5)
+    return site.file("beats").stat().st_size == before
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["main process alone", "with all its processes"])
+def test_a_worker_is_killed(site: Site, alone: bool) -> None:
+    site.start_server()
+    run_id, worker = begin(site, worker="w1")
+    until(lambda: "running" in str(site.run(run_id)["steps"]), what="its record comes home")
+    killed_at = time.time()
+    worker.kill() if alone else worker.kill_all()
+    until(lambda: quiet(site), what="what it ran ends")
+    run = site.until_status(run_id, "interrupted")
+    noticed = time.time() - killed_at
+    print(f"noticed after {noticed:.0f} s")
+    assert "worker w1 was lost" in run["error"]
+    assert run["steps"][0]["status"] == "interrupted"
+    # Nobody knows that it does not run there.
+    refused = site.command("retry", run_id)
+    assert refused.returncode == 1
+    assert "may still be running" in refused.stderr
+    assert "dagu worker forget w1" in refused.stderr
+    assert "lost" in site.dagu("worker", "list")
+    assert run_id in site.dagu("worker", "forget", "w1")
+    site.file("gate").touch()
+    site.start_worker("w2")
+    site.dagu("retry", run_id)
+    assert site.until_status(run_id, "succeeded")["workerId"] == "w2"
+
+
+def test_a_worker_that_comes_back_answers_for_what_it_had(site: Site) -> None:
+    site.start_server()
+    run_id, worker = begin(site, worker="w1")
+    worker.kill_all()
+    site.start_worker("w1")  # at once: nobody waits for the lease to run out
+    run = site.run(run_id)
+    assert (run["status"], "was lost" in run["error"]) == ("interrupted", True)
+    site.file("gate").touch()
+    site.dagu("resume", run_id)
+    assert site.until_status(run_id, "succeeded")["workerId"] == "w1"
+
+
+def test_a_run_of_a_lost_worker_goes_to_another_one_once(site: Site) -> None:
+    site.start_server()
+    run_id, first = begin(site, worker="w1", on_lost="retry")
+    second = site.start_worker("w2")
+    first.kill_all()
+    until(site.file(f"began.{run_id}.w2").exists, what="it goes to the other one")
+    assert site.until_status(run_id, "running")["workerId"] == "w2"
+    found = beats(site)
+    assert found["w1"][-1] < found["w2"][0]
+    second.kill_all()
+    site.until_status(run_id, "interrupted")
+    site.start_worker("w3")
+    time.sleep(timing.REDISPATCH - timing.LOST + 10)
+    assert site.run(run_id)["status"] == "interrupted"
+    assert not site.file(f"began.{run_id}.w3").exists()
+
+
+def test_the_server_is_killed(site: Site) -> None:
+    server = site.start_server()
+    run_id, _ = begin(site, worker="w1")
+    server.kill_all()
+    site.file("gate").touch()
+    site.until_status(run_id, "succeeded")  # history needs no server, output does
+    site.start_server()
+    assert site.dagu("logs", run_id, "beat", "--follow") == "done\n"
+
+
+@pytest.fixture
+def private() -> Iterator[Postgres]:
+    """A server that may be killed."""
+    found = Postgres()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def private_site(private: Postgres, tmp_path: Path) -> Iterator[Site]:
+    private.create("runs")
+    found = Site(private, "runs", tmp_path / "site")
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize(
+    ("ends", "on_lost"),
+    [(False, "interrupt"), (True, "retry")],
+    ids=["while a run goes on", "while a run ends"],
+)
+def test_the_database_is_down_for_50_seconds(private_site: Site, ends: bool, on_lost: str) -> None:
+    site = private_site
+    site.start_server()
+    run_id, _ = begin(site, worker="w1", on_lost=on_lost)
+    site.start_worker("w2")
+    time.sleep(timing.RENEW)
+    site.postgres.stop()
+    if ends:
+        site.file("gate").touch()
+    time.sleep(50)
+    site.postgres.start()
+    time.sleep(timing.LOST * 2)  # long enough for a reaper that would judge by what it did not see
+    site.file("gate").touch()
+    run = site.until_status(run_id, "succeeded")
+    assert (run["attempt"], run["workerId"]) == (1, "w1")
+    assert set(beats(site)) == {"w1"}
+    assert site.dagu("logs", run_id, "beat", "--follow") == "done\n"
+    assert site.sql("SELECT count(*) FROM dagu_orders") == "0"
+
+
+class Net:
+    """A network of its own for a worker, that can be cut."""
+
+    def __init__(self, number: int) -> None:
+        self.name = f"dagu-workers-{os.getpid()}-{number}"
+        self._outside, self._inside = (
+            f"dw{os.getpid() % 100000}o{number}",
+            f"dw{os.getpid() % 100000}i{number}",
+        )
+        self.host, self.guest = f"10.213.{number}.1", f"10.213.{number}.2"
+        _ip("netns", "add", self.name)
+        _ip("link", "add", self._outside, "type", "veth", "peer", "name", self._inside, "netns", self.name)
+        _ip("addr", "add", f"{self.host}/24", "dev", self._outside)
+        _ip("link", "set", self._outside, "up")
+        _ip("-n", self.name, "addr", "add", f"{self.guest}/24", "dev", self._inside)
+        _ip("-n", self.name, "link", "set", self._inside, "up")
+        _ip("-n", self.name, "link", "set", "lo", "up")
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        return ("ip", "netns", "exec", self.name)
+
+    def cut(self) -> None:
+        _ip("link", "set", self._outside, "down")
+
+    def mend(self) -> None:
+        _ip("link", "set", self._outside, "up")
+
+    def close(self) -> None:
+        _ip("netns", "del", self.name)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    found = Net(7)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def open_site(net: Net, tmp_path: Path) -> Iterator[Site]:
+    """A site whose database is reached from the net."""
+    postgres = Postgres(host="0.0.0.0")
+    postgres.create("runs")
+    found = Site(postgres, "runs", tmp_path / "site")
+    yield found
+    found.close()
+    postgres.close()
+
+
+def test_a_worker_that_is_cut_off_stops_before_another_begins(open_site: Site, net: Net) -> None:
+    site = open_site
+    site.start_server()
+    url = site.postgres.url("runs", host=net.host)
+    run_id, cut = begin(site, worker="w1", on_lost="retry", prefix=net.prefix, url=url)  # type: ignore[arg-type]
+    site.start_worker("w2")
+    net.cut()
+    cut_at = time.time()
+    assert "lost" in site.until_status(run_id, "interrupted")["error"]
+    noticed = time.time() - cut_at
+    until(site.file(f"began.{run_id}.w2").exists, what="it goes to the other one")
+    net.mend()
+    time.sleep(timing.LOST)
+    found = beats(site)
+    stopped, began = found["w1"][-1] - cut_at, found["w2"][0] - cut_at
+    print(f"noticed after {noticed:.0f} s; stopped after {stopped:.0f} s; elsewhere after {began:.0f} s")
+    assert stopped < began
+    assert cut.alive
+    site.file("gate").touch()
+    run = site.until_status(run_id, "succeeded")
+    assert (run["workerId"], run["attempt"]) == ("w2", 2)
+    # What the old owner still had to say changed nothing, and it serves again.
+    until(lambda: site.dagu("worker", "list").count("ready") == 2, what="w1 is back")
+
+
+def test_a_run_outlives_a_cut_that_nobody_would_take_it_up_after(open_site: Site, net: Net) -> None:
+    site = open_site
+    site.start_server()
+    url = site.postgres.url("runs", host=net.host)
+    run_id, _ = begin(site, worker="w1", prefix=net.prefix, url=url)  # type: ignore[arg-type]
+    net.cut()
+    site.until_status(run_id, "interrupted")
+    net.mend()
+    # Its worker finds that it has no right to it any more, and says so when it has ended it.
+    until(lambda: site.sql("SELECT count(*) FROM dagu_orders") == "0", what="it is given up")
+    assert quiet(site)
+    site.file("gate").touch()
+    site.dagu("retry", run_id)
+    assert site.until_status(run_id, "succeeded")["attempt"] == 2
+
+
+def test_a_run_that_is_longer_than_every_timeout(site: Site) -> None:
+    site.start_server()
+    run_id, _ = begin(site, worker="w1", on_lost="retry")
+    site.start_worker("w2")
+    time.sleep(timing.REDISPATCH + timing.LOST)
+    site.file("gate").touch()
+    assert site.until_status(run_id, "succeeded")["attempt"] == 1
+    assert set(beats(site)) == {"w1"}
+
+
+def test_a_frozen_worker_writes_nothing_when_it_thaws(site: Site) -> None:
+    site.start_server()
+    run_id, worker = begin(site, worker="w1")
+    worker.signal(signal.SIGSTOP)
+    site.until_status(run_id, "interrupted")
+    site.file("gate").touch()  # its run ends well, under a worker that does not know that it was given up
+    time.sleep(2)
+    worker.signal(signal.SIGCONT)
+    until(lambda: site.sql("SELECT count(*) FROM dagu_orders") == "0", what="it is given up")
+    assert site.run(run_id)["status"] == "interrupted"

@@ -1,0 +1,204 @@
+"""Many runs: each once, also while what runs them is killed at random."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import signal
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from workers_postgres import Postgres
+from workers_site import Process, Site, until
+
+from dagu.plugins import Plugins
+from dagu.run.stores import open_history
+from dagu.service.enqueue import QueuedRun
+
+LONG = 3600.0
+
+
+def enqueue(site: Site, workflow: str, number: int, *, priority: int = 0) -> list[str]:
+    """Queue runs without the time that so many commands would take."""
+    environ = site.env(site.home)
+    file = site.dags / f"{workflow}.yaml"
+    ids = []
+    with open_history(environ, site.home, Plugins(environ)) as history:
+        for _ in range(number):
+            run = QueuedRun(
+                workflow=workflow, file=file, source=file.read_text(), queue="many", priority=priority
+            ).record()
+            history.add_run(run)
+            ids.append(run.run_id)
+    return ids
+
+
+def states(site: Site) -> Counter[str]:
+    rows = site.sql("SELECT status, count(*) FROM dagu_runs WHERE root_id = '' GROUP BY 1").splitlines()
+    return Counter({status: int(number) for status, _, number in (row.partition("|") for row in rows)})
+
+
+def test_each_of_many_runs_runs_once(site: Site, pytestconfig: pytest.Config) -> None:
+    number = pytestconfig.getoption("--many-runs", 1000)
+    (site.home / "config.yaml").write_text("queues: {many: 12}\n")
+    site.workflow("nothing", 'max_active_runs: 100\nsteps: [{id: a, run: echo "$DAG_RUN_ID" >> "$SITE/ran"}]')
+    site.start_server()
+    for name in ("w1", "w2"):
+        site.start_worker(name, "--max-active-runs", "4")
+    ids = enqueue(site, "nothing", number)
+    began = time.monotonic()
+    until(lambda: states(site)["succeeded"] == number, seconds=LONG, what="all succeed")
+    print(f"{number} runs on two workers in {time.monotonic() - began:.0f} s")
+    assert Counter(site.file("ran").read_text().split()) == Counter(ids)
+    shares = site.sql("SELECT worker_id, count(*) FROM dagu_runs GROUP BY 1 ORDER BY 1")
+    print(shares)
+    assert {line.partition("|")[0] for line in shares.splitlines()} == {"w1", "w2"}
+    assert site.sql("SELECT count(*) FROM dagu_orders") == "0"
+    assert site.sql("SELECT count(*) FROM procrastinate_jobs") == "0"
+    until(lambda: site.sql("SELECT count(*) FROM dagu_chunks") == "0", what="all output is home")
+    assert len(list((site.home / "logs").rglob("a.1.stdout"))) == number
+
+
+def test_dispatch_beside_a_local_one(site: Site) -> None:
+    """How long from queueing to the step: printed, not judged, since the machine is shared."""
+    text = "max_active_runs: 100\n%ssteps: [{id: a, run: 'date +%%s.%%N'}]"
+    site.workflow("there", text % "")
+    site.workflow("here", text % "worker_selector: local\n")
+    site.start_server()
+    site.start_worker("w1")
+
+    def seconds(workflow: str) -> float:
+        found = []
+        for _ in range(15):
+            at = time.time()
+            (run_id,) = enqueue(site, workflow, 1)
+            site.until_status(run_id, "succeeded")
+            found.append(float(site.dagu("logs", run_id, "a", "--follow")) - at)
+        return statistics.median(found)
+
+    here, there = seconds("here"), seconds("there")
+    print(f"median from queueing to the step: here {here * 1000:.0f} ms, on a worker {there * 1000:.0f} ms")
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Iterator[Site]:
+    postgres = Postgres()
+    postgres.create("runs")
+    found = Site(postgres, "runs", tmp_path / "site")
+    yield found
+    found.close()
+    postgres.close()
+
+
+WORK = """
+max_active_runs: 1000
+on_worker_lost: %s
+steps:
+  - id: a
+    run: |
+      for beat in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+        echo "$DAG_RUN_ID $WORKER.$$ $(date +%%s.%%N)" >> "$SITE/beats"
+        sleep 0.2
+      done
+      echo "$DAG_RUN_ID $WORKER.$$" >> "$SITE/ended"
+"""
+
+
+class Killer:
+    """Kills and restarts, at random."""
+
+    def __init__(self, site: Site, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.site = site
+        self.workers: dict[str, Process] = {
+            name: site.start_worker(name, "--max-active-runs", "6") for name in ("w1", "w2", "w3")
+        }
+        self.server = site.start_server()
+        self.did: Counter[str] = Counter()
+
+    def once(self) -> None:
+        acts = [self.worker, self.worker, self.main_alone, self.freeze, self.kill_server, self.database]
+        act = self.random.choice(acts)
+        self.did[act.__name__] += 1
+        act()
+
+    def _pause(self, most: float) -> None:
+        time.sleep(self.random.uniform(0, most))
+
+    def _restart(self, name: str) -> None:
+        self.workers[name] = self.site.start_worker(name, "--max-active-runs", "6")
+
+    def worker(self) -> None:
+        name = self.random.choice(sorted(self.workers))
+        self.workers[name].kill_all()
+        self._pause(40)
+        self._restart(name)
+
+    def main_alone(self) -> None:
+        name = self.random.choice(sorted(self.workers))
+        self.workers[name].kill()
+        self._pause(3)
+        self._restart(name)
+
+    def freeze(self) -> None:
+        process = self.workers[self.random.choice(sorted(self.workers))]
+        process.signal(signal.SIGSTOP)
+        self._pause(40)
+        process.signal(signal.SIGCONT)
+
+    def kill_server(self) -> None:
+        self.server.kill_all()
+        self._pause(5)
+        self.server = self.site.start_server()
+
+    def database(self) -> None:
+        self.site.postgres.stop()
+        self._pause(15)
+        self.site.postgres.start()
+
+
+def test_no_run_is_lost_or_twice_while_things_are_killed(private: Site, pytestconfig: pytest.Config) -> None:
+    site = private
+    number = pytestconfig.getoption("--kill-runs", 200)
+    seed = pytestconfig.getoption("--kill-seed", 0) or random.randrange(1, 10**6)
+    print(f"--kill-runs {number} --kill-seed {seed}")
+    (site.home / "config.yaml").write_text("queues: {many: 18}\n")
+    for on_lost in ("interrupt", "retry"):
+        site.workflow(on_lost, WORK % on_lost)
+    killer = Killer(site, seed)
+    kinds = {}
+    for on_lost in ("interrupt", "retry"):
+        kinds.update(dict.fromkeys(enqueue(site, on_lost, number // 2), on_lost))
+    done = threading.Event()
+    while not done.is_set():
+        killer.once()
+        killer._pause(4)
+        if states(site)["queued"] == 0:
+            done.set()
+    # Nobody is killed any more; what was lost is noticed, and taken up where that is wanted.
+    unsettled = (
+        "SELECT count(*) FROM dagu_runs LEFT JOIN dagu_orders USING (run_id) WHERE status IN ('queued', 'running')"
+        " OR state IN ('waiting', 'taken') OR (state = 'lost' AND on_lost = 'retry' AND NOT again)"
+    )
+    until(lambda: site.sql(unsettled) == "0", seconds=LONG, what="all settle")
+    print(dict(killer.did), dict(states(site)))
+    rows = dict(row.split("|") for row in site.sql("SELECT run_id, status FROM dagu_runs").splitlines())
+    assert set(rows) == set(kinds)
+    assert set(rows.values()) <= {"succeeded", "interrupted"}
+    ended = Counter(line.split()[0] for line in site.file("ended").read_text().splitlines())
+    spans: dict[str, dict[str, list[float]]] = {}
+    for line in site.file("beats").read_text().splitlines():
+        run_id, owner, at = line.split()
+        spans.setdefault(run_id, {}).setdefault(owner, []).append(float(at))
+    for run_id, status in rows.items():
+        owners = sorted((min(times), max(times)) for times in spans.get(run_id, {}).values())
+        for (_, last), (first, _) in itertools.pairwise(owners):
+            assert last < first, f"run {run_id} had two owners at a time"
+        assert len(owners) <= (2 if kinds[run_id] == "retry" else 1), run_id
+        if status == "succeeded":
+            assert ended[run_id] == 1, run_id
