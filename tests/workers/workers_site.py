@@ -91,7 +91,7 @@ class Site:
         database: An empty one.
     """
 
-    def __init__(self, postgres: Postgres, database: str, directory: Path) -> None:
+    def __init__(self, postgres: Postgres, database: str, directory: Path, *, migrated: bool = True) -> None:
         self.postgres = postgres
         self.database = database
         self.url = postgres.url(database)
@@ -100,7 +100,8 @@ class Site:
         self.dags = self.home / "dags"
         self.dags.mkdir(parents=True)
         self.processes: list[Process] = []
-        assert "up to date" in self.dagu("db", "migrate")
+        if migrated:
+            assert "up to date" in self.dagu("db", "migrate")
 
     def env(self, home: Path, **more: str) -> dict[str, str]:
         kept = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from dagu.contracts.records import RunRecord
+from dagu.contracts.records import RunRecord, Status
 from dagu.contracts.shared import BEGIN, Order, SharedDatabase
 from dagu.service.launcher import Launcher
 from dagu.service.routing import Routing, routing
@@ -69,7 +69,8 @@ class Dispatcher:
             self._shared.send(
                 Order(run_id=run.run_id, command=command, selector=where.selector, on_lost=where.on_lost)
             )
-            # Who looks at the run is to see why nothing happens.
-            advice = self._shared.advice(where.selector)
-            if command == BEGIN and advice != run.error:
-                history.update_run(run.run_id, error=advice)
+            if command == BEGIN and history.status(run.run_id) is Status.QUEUED:
+                # Who looks at the run is to see why nothing happens.
+                advice = self._shared.advice(where.selector)
+                if advice != run.error:
+                    history.update_run(run.run_id, error=advice)

@@ -23,11 +23,19 @@ class Fenced(Exception):
 
 
 def send(connection: Connection, order: Order) -> None:
-    """Order a run, and put the job for it in its queue.
+    """Order a run, and put the job for it in its queue. A run that was to begin and has begun is left alone.
 
     Raises:
         UsageError: It is ordered already, or a lost worker may have it still.
     """
+    if order.command == BEGIN:
+        # Whoever orders it may have seen it a moment ago: meanwhile it may have begun, and even ended.
+        waits = connection.execute(
+            "SELECT 1 FROM dagu_runs WHERE run_id = %s AND status = %s FOR UPDATE",
+            (order.run_id, Status.QUEUED.value),
+        ).fetchone()
+        if waits is None:
+            return
     row = connection.execute(
         "INSERT INTO dagu_orders (run_id, command, selector, on_lost) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT DO NOTHING RETURNING fence",

@@ -56,6 +56,10 @@ def restart(
     )
     if record.status is Status.RUNNING:
         remark(f"stopping run {run_id}")
-        found.locks.send_signal(run_id, signal.SIGTERM)
-        found.locks.wait_until_free(run_id)
+        shared = found.shared()
+        if shared is not None and shared.cancel(run_id):
+            shared.wait(run_id, output=False)
+        else:
+            found.locks.send_signal(run_id, signal.SIGTERM)
+            found.locks.wait_until_free(run_id)
     raise typer.Exit(run(found, request, quiet=quiet))

@@ -1,0 +1,55 @@
+"""The page about workers does what it says: a server and a worker, set up by its commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from workers_postgres import Postgres
+from workers_site import DAGU, HANG, Process, Site, until
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
+
+from pages import Command, missing, read_page
+
+ROOT = Path(__file__).resolve().parents[2]
+LASTING = ("dagu start-all", "dagu worker --")
+
+
+def test_the_page(postgres: Postgres, database: str, tmp_path: Path) -> None:
+    # What the page itself has done already is not to be done by the frame of the tests.
+    site = Site(postgres, database.rpartition("/")[2], tmp_path / "site", migrated=False)
+    text = (ROOT / "docs" / "workers.md").read_text()
+    page = tmp_path / "workers.md"
+    page.write_text(text.replace("not-run: in the stage `workers`, where there is a database", ""))
+    try:
+        for step in read_page(page).steps:
+            if not isinstance(step, Command):
+                (site.dags / step[0]).write_text(step[1])
+            else:
+                carry_out(site, step)
+    finally:
+        site.close()
+
+
+def carry_out(site: Site, step: Command) -> None:
+    if step.text.startswith(LASTING):
+        worker = "worker" in step.text
+        home = site.directory / "worker" if worker else site.home
+        env = site.env(home, DAGU_PORT="0")
+        process = Process(
+            step.text, [str(DAGU), *step.text.split()[1:]], env, site.directory / f"{worker}.log"
+        )
+        site.processes.append(process)
+        ready = "takes up to" if worker else "scheduler started"
+        until(lambda: ready in process.text() or not process.alive, what=step.text)
+        assert process.alive, process.text()
+        return
+    env = site.env(site.home, PATH=f"{DAGU.parent}:/usr/bin:/bin")
+    done = subprocess.run(
+        ["bash", "-c", step.text], env=env, capture_output=True, text=True, timeout=HANG, check=False
+    )
+    shown = f"$ {step.text}\n{done.stdout}{done.stderr}"
+    assert done.returncode == step.status, shown
+    assert not missing(step.lines, done.stdout + done.stderr), shown
