@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
-from workers_site import DAGU, HANG, Site, until
+from workers_postgres import free_port
+from workers_site import DAGU, HANG, Process, Site, until
 
 MAKE = """
 params:
@@ -278,3 +281,37 @@ def test_the_database_is_checked(site: Site, tmp_path: Path) -> None:
     assert wrong.returncode == 1
     assert "check DAGU_DATABASE_URL and the server" in wrong.stderr
     assert "Traceback" not in site.command("history", DAGU_DEBUG="", DAGU_DATABASE_URL="mysql://x/y").stderr
+
+
+def test_the_page_shows_workers_and_reaches_their_runs(site: Site) -> None:
+    port = free_port()
+    server = Process(
+        "server",
+        [str(DAGU), "start-all", "--port", str(port)],
+        site.env(site.home),
+        site.directory / "server.log",
+    )
+    site.processes.append(server)
+    until(lambda: "scheduler started" in server.text(), what="the server starts")
+    site.start_worker("w1", "--labels", "gpu")
+    base = f"http://127.0.0.1:{port}"
+
+    def get(path: str) -> str:
+        with urllib.request.urlopen(base + path, timeout=HANG) as answer:
+            return str(answer.read().decode())
+
+    until(lambda: "listening" in server.text() or "http://" in server.text(), what="the page is served")
+    (worker,) = json.loads(get("/api/v1/workers"))
+    assert (worker["name"], worker["state"], worker["labels"]) == ("w1", "ready", ["gpu"])
+    assert '<th scope="row">w1</th>' in get("/system")
+    site.workflow("gated", GATED)
+    request = urllib.request.Request(
+        f"{base}/api/v1/runs", b'{"workflow": "gated"}', {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=HANG) as answer:
+        run_id = json.loads(answer.read())["run_id"]
+    began(site, run_id)
+    stopped = urllib.request.Request(f"{base}/api/v1/runs/{run_id}/stop", b"", method="POST")
+    with urllib.request.urlopen(stopped, timeout=HANG):
+        pass
+    site.until_status(run_id, "aborted")

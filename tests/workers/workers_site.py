@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ class Process:
         """Kill it with all that it started, as when a machine or a unit dies."""
         self._process.send_signal(signal.SIGSTOP)  # it is not to notice
         for pid in descendants(self.pid):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.kill(pid, signal.SIGKILL)
         self.kill()
 
     def wait(self, seconds: float = HANG) -> int:
@@ -77,10 +79,11 @@ class Process:
 
 def descendants(pid: int) -> list[int]:
     """Ids of all processes below one."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += [int(child), *descendants(int(child))]
+    found: list[int] = []
+    with suppress(OSError):  # it ended by itself
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in task.read_text().split():
+                found += [int(child), *descendants(int(child))]
     return found
 
 

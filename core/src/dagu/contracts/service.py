@@ -197,6 +197,11 @@ class ServiceContext(ABC):
     def scheduler(self) -> Json:
         """``running``, ``queues`` (name, limit, queued, running) and ``next`` runs."""
 
+    def workers(self) -> Sequence[Json]:
+        """The workers, where machines share a database: ``name``, ``state`` (ready, draining, lost), ``labels``,
+        ``runtime``, ``host``, ``active`` and ``limit`` of runs, ``started_at``, ``seen_at``."""
+        return ()
+
     @abstractmethod
     def settings(self) -> Mapping[str, str]:
         """Settings of services by environment name (``DAGU_HOST``, …): flags over environment over ``config.yaml``."""

@@ -188,6 +188,9 @@ class LocalContext(ServiceContext):
     def scheduler(self) -> Json:
         return scheduler_overview(self.config, self.stored, self.history)
 
+    def workers(self) -> Sequence[Json]:
+        return self.shared.workers() if self.shared is not None else ()
+
     def settings(self) -> Mapping[str, str]:
         return self.config.settings
 

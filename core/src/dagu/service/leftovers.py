@@ -15,8 +15,9 @@ _STARTING = 60.0
 def end_unstarted(context: LocalContext, now: float) -> None:
     """End the records of runs whose starter died before it could start them. ``now`` is seconds since the epoch."""
     history = context.history
+    under_way = set(context.launcher.running())
     for run in history.runs(status=Status.QUEUED, queue="", until=now - _STARTING, limit=None):
-        if not context.locks.is_alive(run.run_id):
+        if run.run_id not in under_way and not context.locks.is_alive(run.run_id):
             history.end_queued(run.run_id, Status.FAILED, "the process that was to start it is gone", now)
 
 

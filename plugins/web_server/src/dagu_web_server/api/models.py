@@ -246,6 +246,7 @@ class Plugin(BaseModel):
     providers: list[str] = []
     commands: list[str] = []
     services: list[str] = []
+    databases: list[str] = []
     hooks: list[str] = []
 
 
@@ -259,6 +260,21 @@ class Runtime(BaseModel):
     message: str = ""
     version: str = ""
     endpoint: str = ""
+
+
+class Worker(BaseModel):
+    """A worker that takes runs from the shared database, and how it is."""
+
+    name: str
+    state: Literal["ready", "draining", "lost"]
+    labels: list[str] = []
+    runtime: str = ""
+    host: str = ""
+    version: str = ""
+    active: int
+    limit: int
+    started_at: float
+    seen_at: float
 
 
 class Queue(BaseModel):

@@ -24,6 +24,12 @@ def list_runtimes(parts: TheParts) -> Any:
     return parts.context.runtimes()
 
 
+@router.get("/workers", operation_id="listWorkers", response_model=list[models.Worker])
+def list_workers(parts: TheParts) -> Any:
+    """The workers, where machines share a database."""
+    return parts.context.workers()
+
+
 @router.get("/scheduler", operation_id="readScheduler", response_model=models.Scheduler)
 def read_scheduler(parts: TheParts) -> Any:
     """The scheduler, its queues, and what it does next."""

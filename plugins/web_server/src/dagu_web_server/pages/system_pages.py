@@ -23,6 +23,7 @@ def system(request: Request) -> HTMLResponse:
         "system.html",
         plugins=context.plugins(),
         scheduler=context.scheduler(),
+        workers=context.workers(),
         started_at=parts_of(request).started_at,
         now=time.time(),
     )
