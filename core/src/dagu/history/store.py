@@ -169,7 +169,9 @@ class History(HistoryStore):
 
     def _listed(self, limit: int | None, offset: int, wanted: dict[str, Any]) -> list[sqlite3.Row]:
         condition, values = where(RunQuery(**wanted))
-        query = f"SELECT {_LISTED} FROM runs WHERE {condition} ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
+        query = (
+            f"SELECT {_LISTED} FROM runs WHERE {condition} ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
+        )
         with self._reading() as connection:
             return connection.execute(query, [*values, -1 if limit is None else limit, offset]).fetchall()
 

@@ -134,13 +134,19 @@ class PostgresHistory(HistoryStore):
         return Status(row["status"])
 
     def runs(self, limit: int | None = 100, offset: int = 0, **wanted: Any) -> list[RunRecord]:
+        return [rows.to_run(row) for row in self._listed(limit, offset, wanted)]
+
+    def listed(self, limit: int | None = 100, offset: int = 0, **wanted: Any) -> list[dict[str, Any]]:
+        return [rows.to_listed(row) for row in self._listed(limit, offset, wanted)]
+
+    def _listed(self, limit: int | None, offset: int, wanted: dict[str, Any]) -> list[rows.Row]:
         condition, values = where(RunQuery(**wanted))
         query = (
             f"SELECT {_LISTED} FROM dagu_runs WHERE {condition}"
             " ORDER BY started_at DESC, id DESC LIMIT %s OFFSET %s"
         )
         with self._reading() as connection:
-            return [rows.to_run(row) for row in connection.execute(query.encode(), [*values, limit, offset])]
+            return connection.execute(query.encode(), [*values, limit, offset]).fetchall()
 
     def count(self, **wanted: Any) -> int:
         condition, values = where(RunQuery(**wanted))

@@ -61,6 +61,11 @@ def to_run(row: Mapping[str, Any], steps: tuple[StepRecord, ...] = ()) -> RunRec
     return RunRecord(**_values(row, RUN_COLUMNS), steps=steps)
 
 
+def to_listed(row: Mapping[str, Any]) -> Row:
+    """The columns of a run's row as JSON values."""
+    return {**row, "labels": json.loads(row["labels"])}
+
+
 def to_step(row: Mapping[str, Any], attempts: tuple[AttemptRecord, ...]) -> StepRecord:
     """The step of a row."""
     return StepRecord(**_values(row, STEP_COLUMNS), attempts=attempts)
