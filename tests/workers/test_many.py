@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 import signal
-import statistics
 import threading
 import time
 from collections import Counter
@@ -14,28 +13,9 @@ from pathlib import Path
 
 import pytest
 from workers_postgres import Postgres
-from workers_site import Process, Site, until
-
-from dagu.plugins import Plugins
-from dagu.run.stores import open_history
-from dagu.service.enqueue import QueuedRun
+from workers_site import Process, Site, enqueue, until
 
 LONG = 3600.0
-
-
-def enqueue(site: Site, workflow: str, number: int, *, priority: int = 0) -> list[str]:
-    """Queue runs without the time that so many commands would take."""
-    environ = site.env(site.home)
-    file = site.dags / f"{workflow}.yaml"
-    ids = []
-    with open_history(environ, site.home, Plugins(environ)) as history:
-        for _ in range(number):
-            run = QueuedRun(
-                workflow=workflow, file=file, source=file.read_text(), queue="many", priority=priority
-            ).record()
-            history.add_run(run)
-            ids.append(run.run_id)
-    return ids
 
 
 def states(site: Site) -> Counter[str]:
@@ -62,27 +42,6 @@ def test_each_of_many_runs_runs_once(site: Site, pytestconfig: pytest.Config) ->
     assert site.sql("SELECT count(*) FROM procrastinate_jobs") == "0"
     until(lambda: site.sql("SELECT count(*) FROM dagu_chunks") == "0", what="all output is home")
     assert len(list((site.home / "logs").rglob("a.1.stdout"))) == number
-
-
-def test_dispatch_beside_a_local_one(site: Site) -> None:
-    """How long from queueing to the step: printed, not judged, since the machine is shared."""
-    text = "max_active_runs: 100\n%ssteps: [{id: a, run: 'date +%%s.%%N'}]"
-    site.workflow("there", text % "")
-    site.workflow("here", text % "worker_selector: local\n")
-    site.start_server()
-    site.start_worker("w1")
-
-    def seconds(workflow: str) -> float:
-        found = []
-        for _ in range(15):
-            at = time.time()
-            (run_id,) = enqueue(site, workflow, 1)
-            site.until_status(run_id, "succeeded")
-            found.append(float(site.dagu("logs", run_id, "a", "--follow")) - at)
-        return statistics.median(found)
-
-    here, there = seconds("here"), seconds("there")
-    print(f"median from queueing to the step: here {here * 1000:.0f} ms, on a worker {there * 1000:.0f} ms")
 
 
 @pytest.fixture

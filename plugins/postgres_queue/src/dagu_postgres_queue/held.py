@@ -161,6 +161,8 @@ class Held:
         runs = mirror.runs()
         for run in runs:
             self._send_files(run, last=last)
+        if not last and runs[0].status.ended:
+            return  # it is told as ended when it is no longer this worker's, at one moment
         if last and self._wishes and not runs[0].attempt_id:
             runs = [_changed(runs[0], Status.ABORTED, "stopped before it began")]
         with self._database.transaction() as connection:
