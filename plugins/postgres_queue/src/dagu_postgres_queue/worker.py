@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from dagu.contracts.records import Status
 from dagu.contracts.shared import LocalRuns
 from dagu_postgres_queue import jobs, orders, roster
 from dagu_postgres_queue.database import Database, Unreachable
@@ -158,7 +157,8 @@ class Worker:
             run = self._shared.run(order["run_id"])
             files = Files(self._runs.home, run.run_id)
             files.load(connection)
-            self._shared.update_run(run.run_id, status=Status.RUNNING, worker_id=self.name, error="")
+            # As on one machine, it is not running before its process has made the record of its steps.
+            self._shared.update_run(run.run_id, worker_id=self.name)
             held = Held(
                 order,
                 run,
