@@ -27,12 +27,16 @@ def verify(unit: Path, *options: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "installed", "options"),
-    [("dagu", "/opt/dagu/bin/dagu", ()), ("dagu-user", "%h/.local/bin/dagu", ("--user",))],
+    ("name", "command", "installed", "options"),
+    [
+        ("dagu", "start-all", "/opt/dagu/bin/dagu", ()),
+        ("dagu-user", "start-all", "%h/.local/bin/dagu", ("--user",)),
+        ("dagu-worker", "worker", "/opt/dagu/bin/dagu", ()),
+    ],
 )
-def test_units(name: str, installed: str, options: tuple[str, ...], tmp_path: Path) -> None:
+def test_units(name: str, command: str, installed: str, options: tuple[str, ...], tmp_path: Path) -> None:
     text = (ROOT / "deploy" / f"{name}.service").read_text()
-    assert f"ExecStart={installed} start-all\n" in text
+    assert f"ExecStart={installed} {command}\n" in text
     unit = tmp_path / "dagu.service"
     unit.write_text(text.replace(installed, PROGRAM))
     assert verify(unit, *options) == ""

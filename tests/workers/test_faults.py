@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -164,6 +165,8 @@ class Net:
     """A network of its own for a worker, that can be cut."""
 
     def __init__(self, number: int) -> None:
+        if shutil.which("ip") is None:
+            subprocess.run(["apt-get", "install", "-y", "iproute2"], check=True, capture_output=True)
         self.name = f"dagu-workers-{os.getpid()}-{number}"
         self._outside, self._inside = (
             f"dw{os.getpid() % 100000}o{number}",

@@ -127,6 +127,10 @@ class LocalRuns(ABC):
         """End what a worker before this one left running in this home."""
 
     @abstractmethod
+    def forget(self, days: float) -> None:
+        """Remove what is kept here of runs that ended longer ago than that; they are at home."""
+
+    @abstractmethod
     def folders(self, run: RunRecord) -> Mapping[str, Path]:
         """Where a run keeps files: ``logs`` and ``artifacts``; they need not exist."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dagu.contracts.records import RunRecord, Status
@@ -15,6 +16,8 @@ from dagu.history.ownership import RunLocks
 from dagu.history.store import History
 from dagu.sandbox.guardian import end_orphans
 from dagu.service.launcher import Launcher
+from dagu.service.retention import clean_up
+from dagu.service.schedule import Schedule
 
 _SHARED = "DAGU_DATABASE_"
 _ENDING = 10.0
@@ -77,6 +80,11 @@ class HomeRuns(LocalRuns):
                 self._locks.wait_until_free(run_id)
         if left:
             end_orphans()
+
+    def forget(self, days: float) -> None:
+        now = datetime.now(UTC)
+        for workflow in {run.workflow for run in self.history.runs(limit=None)}:
+            clean_up(self.history, self.home, workflow, Schedule(keep_days=days), now)
 
     def folders(self, run: RunRecord) -> Mapping[str, Path]:
         found = {"logs": RunLogs(self.home, run.workflow, run.run_id).directory}

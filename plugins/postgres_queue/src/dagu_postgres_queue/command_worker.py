@@ -57,6 +57,12 @@ def worker(
             "--drain", envvar="DAGU_WORKER_DRAIN", min=0, help="Seconds that runs have to end after SIGTERM."
         ),
     ] = 300,
+    keep_days: Annotated[
+        float,
+        typer.Option(
+            "--keep-days", envvar="DAGU_WORKER_KEEP_DAYS", min=0, help="Days that its own copies are kept."
+        ),
+    ] = 7,
 ) -> None:
     """Take runs from the database that DAGU_DATABASE_URL names, until a signal ends it.
 
@@ -74,7 +80,7 @@ def worker(
     host = cast("CommandHost", context.find_root().obj)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("dagu").setLevel(logging.INFO)
-    _serve(host, name or socket.gethostname(), _labels(labels), max_active_runs, drain)
+    _serve(host, name or socket.gethostname(), _labels(labels), max_active_runs, drain, keep_days)
 
 
 def _labels(text: str) -> list[str]:
@@ -84,7 +90,9 @@ def _labels(text: str) -> list[str]:
     return found
 
 
-def _serve(host: CommandHost, name: str, labels: list[str], limit: int, drain: float) -> None:
+def _serve(
+    host: CommandHost, name: str, labels: list[str], limit: int, drain: float, keep_days: float
+) -> None:
     import dagu
     from dagu_postgres_queue.place import locked, place_of
     from dagu_postgres_queue.worker import Worker
@@ -100,7 +108,7 @@ def _serve(host: CommandHost, name: str, labels: list[str], limit: int, drain: f
             "version": dagu.__version__,
             "place": place_of(runs.home),
         }
-        found = Worker(host.environ, runs, about)
+        found = Worker(host.environ, runs, about, keep_days=keep_days)
         found.start()
         _say(f"worker {name} takes up to {limit} runs at once; labels: {', '.join(labels) or 'none'}")
         signals.wait(None)

@@ -21,6 +21,7 @@ from dagu_postgres_queue.timing import FENCE, LOST, RENEW
 
 _log = logging.getLogger("dagu.worker")
 _PAUSE = 1.0
+_DAY = 86400.0
 _CHANNELS = (jobs.CHANNEL, orders.TOLD, HOME)
 
 
@@ -34,12 +35,16 @@ class Worker:
 
     Args:
         about: Its row in the roster: ``name``, ``labels``, ``limit`` and more.
+        keep_days: Days that its own copies of what is at home are kept.
 
     Raises:
         DaguError: The database can't be used, or another worker has the name.
     """
 
-    def __init__(self, environ: Mapping[str, str], runs: LocalRuns, about: Mapping[str, Any]) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], runs: LocalRuns, about: Mapping[str, Any], *, keep_days: float
+    ) -> None:
+        self._keep_days = keep_days
         self._environ = environ
         self._runs = runs
         self.name: str = about["name"]
@@ -128,7 +133,11 @@ class Worker:
                 event.set()
 
     def _take(self) -> None:
+        cleaned = -_DAY
         while not self._closing.is_set() and not self._draining:
+            if boot_time() - cleaned > _DAY:
+                self._runs.forget(self._keep_days)
+                cleaned = boot_time()
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._draining or self._closing.is_set() or len(self._held) < self._limit
