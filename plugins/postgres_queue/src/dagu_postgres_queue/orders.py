@@ -214,10 +214,15 @@ def release(connection: Connection, row: Row) -> None:
 
 
 def _again(connection: Connection, row: Row) -> None:
+    # One that never came so far as to record its steps begins.
+    unbegun = connection.execute(
+        "UPDATE dagu_runs SET status = %s, error = '' WHERE run_id = %s AND attempt_id = ''",
+        (Status.QUEUED.value, row["run_id"]),
+    ).rowcount
     found = connection.execute(
         "UPDATE dagu_orders SET state = 'waiting', again = true, command = %s, worker = '', incarnation = '',"
         " desired = '', fence = nextval('dagu_fence') WHERE run_id = %s RETURNING fence",
-        (RETRY, row["run_id"]),
+        (BEGIN if unbegun else RETRY, row["run_id"]),
     ).fetchone()
     assert found is not None
     _defer(connection, row["run_id"], found["fence"], row["selector"])
