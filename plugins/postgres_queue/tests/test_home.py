@@ -1,0 +1,117 @@
+"""What comes home: records as they change, and output to where it belongs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dagu.contracts.history import HistoryStore
+from dagu.contracts.records import AttemptRecord, RunRecord, Status, StepRecord
+from dagu.history.ownership import RunLocks
+from dagu.history.store import History
+from dagu_postgres_queue.collector import Collector
+from dagu_postgres_queue.files import Files
+from dagu_postgres_queue.mirror import Mirror
+
+QUEUED = RunRecord(
+    run_id="r1", workflow="w", status=Status.QUEUED, started_at=1.0, file="/srv/w.yaml", queue="q", priority=3
+)
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[tuple[HistoryStore, HistoryStore]]:
+    with History(tmp_path / "here") as here, History(tmp_path / "home") as home:
+        locks = RunLocks(tmp_path / "here"), RunLocks(tmp_path / "home")
+        with locks[0].acquire("r1"), locks[1].acquire("r1"):
+            yield here, home
+
+
+def push(mirror: Mirror) -> None:
+    runs = mirror.runs()
+    mirror.push(runs)
+    mirror.pushed(runs)
+
+
+def test_what_changes_goes_home(stores: tuple[HistoryStore, HistoryStore]) -> None:
+    here, home = stores
+    home.add_run(QUEUED)
+    here.add_run(replace(QUEUED, file=""))
+    here.add_agent_event("r1", "a", 1, "text", '"of an attempt before"', 1.0)
+    mirror = Mirror(here, home, QUEUED, "worker-1")
+    assert not mirror.begun(mirror.runs()[0])
+
+    here.update_run("r1", status=Status.RUNNING, attempt_id="x")
+    here.save_step(StepRecord(run_id="r1", name="a", index=0, status=Status.RUNNING))
+    attempt = AttemptRecord(run_id="r1", step="a", number=1, status=Status.RUNNING, started_at=2.0)
+    here.save_attempt(attempt)
+    here.add_agent_event("r1", "a", 1, "text", '"one"', 2.0)
+    here.add_run(RunRecord(run_id="c1", workflow="c", status=Status.RUNNING, started_at=2.0, root_id="r1"))
+    assert mirror.begun(mirror.runs()[0])
+    push(mirror)
+    found = home.run("r1")
+    assert (found.status, found.worker_id, found.file) == (Status.RUNNING, "worker-1", "/srv/w.yaml")
+    assert (found.queue, found.priority) == ("q", 3)
+    assert found.steps[0].attempts == (attempt,)
+    assert home.run("c1").worker_id == "worker-1"
+    assert [event.payload for event in home.agent_events("r1")] == ['"one"']
+
+    here.save_attempt(replace(attempt, status=Status.SUCCEEDED))
+    here.add_agent_event("r1", "a", 1, "text", '"two"', 3.0)
+    push(mirror)
+    push(mirror)
+    assert home.run("r1").steps[0].attempts[0].status is Status.SUCCEEDED
+    assert [event.payload for event in home.agent_events("r1")] == ['"one"', '"two"']
+
+
+def test_what_was_not_kept_is_pushed_again(stores: tuple[HistoryStore, HistoryStore]) -> None:
+    here, home = stores
+    home.add_run(QUEUED)
+    here.add_run(replace(QUEUED, status=Status.RUNNING, attempt_id="x"))
+    here.save_step(StepRecord(run_id="r1", name="a", index=0))
+    here.add_agent_event("r1", "a", 1, "text", "{}", 1.0)
+    mirror = Mirror(here, home, QUEUED, "worker-1")
+    here.add_agent_event("r1", "a", 1, "text", '"new"', 1.0)
+    with pytest.raises(ZeroDivisionError), home.transaction():  # noqa: PT012
+        mirror.push(mirror.runs())
+        raise ZeroDivisionError
+    assert home.run("r1").steps == ()
+    push(mirror)
+    assert len(home.run("r1").steps) == 1
+    assert [event.payload for event in home.agent_events("r1")] == ['"new"']
+
+
+def test_output_is_written_where_it_belongs(tmp_path: Path) -> None:
+    collector = Collector({}, tmp_path, threading.Event())
+    collector._write("logs/w/r1/a.1.stdout", 0, b"one")
+    collector._write("logs/w/r1/a.1.stdout", 3, b" two")
+    collector._write("logs/w/r1/a.1.stdout", 0, b"one")  # once more
+    assert (tmp_path / "logs/w/r1/a.1.stdout").read_bytes() == b"one two"
+    (tmp_path / "logs/w/r1/link").symlink_to(tmp_path / "elsewhere")
+    for path in ("../x", "logs/../../x", "/etc/x", "history.db", "dags/w/x.yaml", "logs/../dags/x.yaml"):
+        collector._write(path, 0, b"bad")
+    assert {file.name for file in tmp_path.rglob("*") if file.is_file()} == {"a.1.stdout"}
+    with pytest.raises(Exception, match="can't be written"):
+        collector._write("logs/w/r1/link", 0, b"bad")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_only_output_is_sent(tmp_path: Path) -> None:
+    logs = tmp_path / "logs" / "w" / "r1"
+    logs.mkdir(parents=True)
+    for name in ("a.1.stdout", "a.1.stderr", "run.log", "a.1.output", "a.1.container"):
+        (logs / name).write_text("x")
+    (logs / "b.1.stdout").symlink_to("/etc/hostname")
+    (logs / "empty.1.stdout").touch()
+    files = Files(tmp_path, "r1")
+    found = [(path.rpartition("/")[2], start) for path, start, _ in files.added({"logs": logs})]
+    assert found == [("a.1.stderr", 0), ("a.1.stdout", 0), ("empty.1.stdout", 0), ("run.log", 0)]
+    for name, _ in found:
+        files.sent(f"logs/w/r1/{name}", (logs / name).stat().st_size)
+    assert list(files.added({"logs": logs})) == []
+    with (logs / "run.log").open("a") as log:
+        log.write("more")
+    assert [(path, start) for path, start, _ in files.added({"logs": logs})] == [("logs/w/r1/run.log", 1)]
