@@ -223,7 +223,7 @@ class FakeContext(ServiceContext):
         return self.spent
 
     def plugins(self) -> Sequence[Json]:
-        names = ("runtimes", "providers", "commands", "services", "hooks")
+        names = ("runtimes", "providers", "commands", "services", "databases", "hooks")
         good = {"distribution": "dagu-good", "version": "1", "entry_point": "good", "state": "active"}
         bad = {**good, "distribution": "dagu-bad", "state": "set aside", "problems": ["it fails to import"]}
         return [{"problems": [], **dict.fromkeys(names, ()), **each} for each in (good, bad)]
@@ -232,6 +232,12 @@ class FakeContext(ServiceContext):
         well = {"name": "docker", "summary": "Docker", "selected": True, "ok": True, "message": ""}
         ill = {**well, "name": "podman", "selected": False, "ok": False, "message": "nothing answers"}
         return [{**each, "version": "20", "endpoint": "unix:///sock"} for each in (well, ill)]
+
+    def workers(self) -> Sequence[Json]:
+        times = {"started_at": BEGAN, "seen_at": BEGAN}
+        well = {"name": "w1", "state": "ready", "labels": ["gpu", "<b>"], "runtime": "docker", **times}
+        ill = {**well, "name": "w2", "state": "lost", "labels": []}
+        return [{**each, "host": "h", "version": "1", "active": 1, "limit": 4} for each in (well, ill)]
 
     def scheduler(self) -> Json:
         waiting = {"name": "slow", "limit": 1, "queued": 2, "running": 1}
