@@ -162,15 +162,21 @@ steps:
   - id: a
     run: |
       echo + >> "$SITE/count"
-      sleep 1
+      while [ ! -e "$SITE/gate" ]; do sleep 0.05; done
+      sleep 0.3
       echo - >> "$SITE/count"
 """,
     )
     ids = [site.enqueue("counted", "--queue", "tight") for _ in range(8)]
+    count = site.file("count")
+    until(lambda: count.exists() and count.read_text().split() == ["+", "+"], what="two begin")
+    time.sleep(3)  # a third one would have begun by now
+    assert count.read_text().split() == ["+", "+"]
+    site.file("gate").touch()
     for run_id in ids:
         site.until_status(run_id, "succeeded")
     now = most = 0
-    for sign in site.file("count").read_text().split():
+    for sign in count.read_text().split():
         now += 1 if sign == "+" else -1
         most = max(most, now)
     assert (now, most) == (0, 2)
