@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from dagu.contracts.runtime import PullProgress
 from dagu.errors import ImageNotFound, PullFailed, RuntimeFailure
 from dagu.sandbox.images import Images
+from dagu.sandbox.stopping import Stop
 from dagu.testing import FakeRuntime
 
 HALF = PullProgress(image="new:1", status="Downloading", bytes_done=1, bytes_total=2)
@@ -83,12 +86,63 @@ def test_a_failed_pull_is_tried_again() -> None:
     assert ready.ensure("new:1")
 
 
+class Stalling(list[PullProgress]):
+    """Reports of a pull that says nothing more after the first one until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__([HALF, HALF])
+        self.begun, self.let_go = threading.Event(), threading.Event()
+
+    def __iter__(self) -> Iterator[PullProgress]:
+        yield HALF
+        self.begun.set()
+        self.let_go.wait()
+        yield HALF
+
+
+def test_a_pull_that_says_nothing_is_left() -> None:
+    stalling, stopped = Stalling(), Stop()
+    told: list[tuple[bool, str]] = []
+    runtime = FakeRuntime(pulls={"new:1": stalling})
+    ready = images(runtime, told)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(ready.ensure, "new:1", stopped=stopped)
+        second = pool.submit(ready.ensure, "new:1", stopped=Stop())
+        assert stalling.begun.wait(60)
+        stopped.set()
+        with pytest.raises(RuntimeFailure, match="no longer wanted"):
+            first.result()
+        assert not second.done()
+        stalling.let_go.set()
+        assert second.result().id == "fake:new:1"
+    assert len(runtime.called("pull")) == 1
+    assert told[-1] == (True, "")
+
+
+def test_after_that_it_is_pulled_again() -> None:
+    stalling, stopped = Stalling(), Stop()
+    told: list[tuple[bool, str]] = []
+    runtime = FakeRuntime(pulls={"new:1": stalling})
+    ready = images(runtime, told)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(ready.ensure, "new:1", stopped=stopped)
+        assert stalling.begun.wait(60)
+        stopped.set()
+        with pytest.raises(RuntimeFailure, match="no longer wanted"):
+            first.result()
+    assert told[-1] == (True, str(first.exception()))
+    stalling.begun.clear()
+    stalling.let_go.set()
+    assert ready.ensure("new:1")
+    assert stalling.begun.is_set()
+
+
 @pytest.mark.parametrize("policy", ["missing", "fallback"])
 def test_a_stopped_run_ends_the_pull(policy: str) -> None:
-    stopped = threading.Event()
+    stopped = Stop()
     stopped.set()
     told: list[tuple[bool, str]] = []
     runtime = FakeRuntime(pulls={"new:1": [HALF]})
-    with pytest.raises(RuntimeFailure, match="stopped with the run"):
+    with pytest.raises(RuntimeFailure, match="no longer wanted"):
         images(runtime, told).ensure("new:1", policy=policy, stopped=stopped)
     assert "new:1" not in runtime.images

@@ -103,7 +103,14 @@ class Attempt:
 
     def _commands(self, plan: Plan, alternative: Alternative) -> Ended:
         prepared = alternative.make()
-        place = plan.target.open([each.command for each in prepared])
+        limits = self._limits
+        with self._cancellation.branch() as opening, opening.deadline(self._remaining()):
+            try:
+                place = plan.target.open([each.command for each in prepared], opening.stopped)
+            except DaguError:
+                if opening.timed_out:
+                    return _timed_out(limits)
+                raise
         try:
             ended = Ended()
             for each in prepared:
@@ -135,7 +142,7 @@ class Attempt:
         limits = self._limits
         if self._cancellation.stopped.is_set():
             return self._aborted(TIMED_OUT)
-        remaining = max(0.001, self._deadline - time.monotonic()) if self._deadline else 0.0
+        remaining = self._remaining()
         execution = place.start(command, Streams(stdout=stdout, stderr=self._log.stderr.write))
         if not place.contained:
             reach("host-command-started")
@@ -155,6 +162,10 @@ class Attempt:
         if status.code == 0:
             return Ended()
         return failed(_why(status), exit_code=status.code)
+
+    def _remaining(self) -> float:
+        """Seconds that are left, 0 for any number."""
+        return max(0.001, self._deadline - time.monotonic()) if self._deadline else 0.0
 
     def _aborted(self, code: int) -> Ended:
         return Ended(status=Status.ABORTED, exit_code=code, error=self._cancellation.reason)

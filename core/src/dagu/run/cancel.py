@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dagu.contracts.runtime import Execution
+from dagu.sandbox.stopping import Stop
 
 
 class Cancellation:
@@ -17,7 +18,7 @@ class Cancellation:
     """
 
     def __init__(self, *, grace: float = 5.0) -> None:
-        self.stopped = threading.Event()
+        self.stopped = Stop()
         self.grace = grace
         self.reason = ""
         self.timed_out = False

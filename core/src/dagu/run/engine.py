@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
@@ -38,6 +37,7 @@ from dagu.sandbox.paths import HostPaths
 from dagu.sandbox.policy import Policy, policy_from_environment
 from dagu.sandbox.reaper import Leftover, leftovers, own_runner, reap
 from dagu.sandbox.registry import Credentials
+from dagu.sandbox.stopping import Stop
 from dagu.sandbox.strays import Strays
 from dagu.sandbox.taken import Taken
 from dagu.workflow.model import ContainerSpec, Workflow
@@ -150,7 +150,7 @@ class Engine:
                 hint="leave the field out, or choose another runtime with DAGU_CONTAINER_RUNTIME",
             )
 
-    def ready_image(self, spec: ContainerSpec, stopped: threading.Event) -> ImageInfo:
+    def ready_image(self, spec: ContainerSpec, stopped: Stop) -> ImageInfo:
         """The image of a spec, by its pull policy."""
         return self.images.ensure(
             spec.image, policy=spec.pull_policy, platform=spec.platform, stopped=stopped

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
@@ -27,6 +26,7 @@ from dagu.sandbox.place import Place
 from dagu.sandbox.readiness import Readiness
 from dagu.sandbox.run_container import Keeping, RunContainer
 from dagu.sandbox.shared import SharedContainer
+from dagu.sandbox.stopping import Stop
 from dagu.sandbox.taken import TakenContainer
 from dagu.workflow.model import ContainerSpec, Workflow
 from dagu.workflow.values.patterns import Pattern
@@ -40,7 +40,7 @@ def run_container(
     scope: Scope,
     *,
     providers: Providers,
-    stopped: threading.Event,
+    stopped: Stop,
 ) -> SharedContainer:
     """Make, or find, the container that the run's steps share.
 
@@ -72,7 +72,7 @@ def shared_target(container: SharedContainer) -> Target:
         kind=SharedContainer.kind,
         contained=True,
         shared=True,
-        open=lambda _commands: container,
+        open=lambda _commands, _stopped: container,
         shell=container.shell or None,
         working_dir=container.working_dir,
         env=container.env,
@@ -88,7 +88,6 @@ class Occasion:
 
     Attributes:
         attempt: The number of the attempt that runs now.
-        stopped: Set when whoever wants the container no longer does.
         raw: The engine's raw objects of ``docker.run``: ``container``, ``host``, ``network``.
         egress: The hosts that its network lets through, where it has an allowlist.
         noting: The bookmark of that attempt.
@@ -96,7 +95,6 @@ class Occasion:
 
     step: str
     attempt: Callable[[], int]
-    stopped: threading.Event
     raw: Raw = field(default_factory=lambda: EMPTY, repr=False)
     egress: Hosts = None
     noting: Callable[[], Noting | None] = lambda: None
@@ -131,9 +129,10 @@ def _open_step(
     env: Mapping[str, str],
     occasion: Occasion,
     commands: Sequence[Command],
+    stopped: Stop,
 ) -> Place:
     if spec.exec:
-        return _existing(engine, spec, occasion.stopped)
+        return _existing(engine, spec, stopped)
     wanted = engine.wanted(
         spec,
         env=env,
@@ -142,9 +141,9 @@ def _open_step(
         raw=occasion.raw,
         egress=occasion.egress,
     )
-    image = engine.ready_image(spec, occasion.stopped)
+    image = engine.ready_image(spec, stopped)
     if len(commands) > 1:
-        return _kept_alive(engine, wanted, spec, image, occasion.stopped)
+        return _kept_alive(engine, wanted, spec, image, stopped)
     request = wanted.request
     if Capability.INIT in engine.runtime.check().capabilities and spec.init is None and not image.entrypoint:
         # Without one, a command that is process 1 ignores every signal that it has no handler for.
@@ -168,7 +167,7 @@ def taken_target(engine: Engine, target: Target, one: Interrupted) -> Target:
     """The target of a step whose container is there already."""
     facts = one.facts
 
-    def open_taken(_commands: Sequence[Command]) -> Place:
+    def open_taken(_commands: Sequence[Command], _stopped: Stop) -> Place:
         return TakenContainer(
             engine.runtime,
             facts.container,
@@ -185,7 +184,7 @@ def _leave(_made: object) -> None:
 
 
 def _kept_alive(
-    engine: Engine, wanted: Wanted, spec: ContainerSpec, image: ImageInfo, stopped: threading.Event
+    engine: Engine, wanted: Wanted, spec: ContainerSpec, image: ImageInfo, stopped: Stop
 ) -> RunContainer:
     keeping = Keeping(
         startup=spec.startup,
@@ -213,7 +212,7 @@ def _kept_alive(
     return container
 
 
-def _existing(engine: Engine, spec: ContainerSpec, stopped: threading.Event) -> ExistingContainer:
+def _existing(engine: Engine, spec: ContainerSpec, stopped: Stop) -> ExistingContainer:
     engine.allow_exec(spec.exec)
     engine.limits_ignored(spec.exec)
 

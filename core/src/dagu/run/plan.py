@@ -13,6 +13,7 @@ from dagu.run.ending import Ended
 from dagu.run.log import AttemptLog
 from dagu.sandbox.command import Command
 from dagu.sandbox.place import Place
+from dagu.sandbox.stopping import Stop
 
 ReadEvents = Callable[[bytes], Sequence[HarnessEvent]]
 
@@ -29,14 +30,14 @@ class Target:
         env: What the container sets itself; it wins over everything of the step.
         hidden: Names of the run's environment that its commands do not get (secrets that are files there).
         temporary: Where commands in a container may leave files that are fetched afterwards.
-        open: Makes the place, for the number of commands it will get; raises RuntimeFailure.
+        open: Makes the place, for the commands it will get, unless it is no longer wanted; raises RuntimeFailure.
         shared: The place outlives the step and is not the step's to close.
         explain: What a complaint of a command may mean there: cause and remedy, empty where nothing fits.
     """
 
     kind: str
     contained: bool
-    open: Callable[[Sequence[Command]], Place]
+    open: Callable[[Sequence[Command], Stop], Place]
     shell: tuple[str, ...] | None = None
     working_dir: str = ""
     env: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)

@@ -88,7 +88,7 @@ def _ask(context: StepContext, text: str, *, stdout: Sink, limit: float) -> Exit
     argv = command_line(context, text, multiline=True)
     command = Command(argv=argv, env=context.env, working_dir=context.target.working_dir)
     cancellation = context.run.cancellation
-    place = context.target.open([command])
+    place = context.target.open([command], cancellation.stopped)
     try:
         status = _run(place, command, stdout, cancellation, limit)
     finally:

@@ -24,7 +24,9 @@ _ON_HOST = frozenset({"dag.run", "dag.enqueue"})
 
 def host_target(working_dir: str) -> Target:
     """The host."""
-    return Target(kind="host", contained=False, open=lambda _commands: HostPlace(), working_dir=working_dir)
+    return Target(
+        kind="host", contained=False, open=lambda _commands, _stopped: HostPlace(), working_dir=working_dir
+    )
 
 
 def run_target(run: RunContext) -> Target:
@@ -83,7 +85,6 @@ def occasion(run: RunContext, step: Step, raw: Raw | None = None) -> Occasion:
     return Occasion(
         step=step.name,
         attempt=lambda: run.recorder.next_attempt(step.name) - 1,
-        stopped=run.cancellation.stopped,
         raw=raw or {},
         noting=lambda: run.bookmarks.of(step.name) if run.bookmarks else None,
     )

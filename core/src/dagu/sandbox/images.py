@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 
 from dagu.contracts.container import ImageInfo
 from dagu.contracts.runtime import ContainerRuntime, PullProgress, RegistryAuth
 from dagu.errors import DaguError, ImageNotFound, RuntimeFailure
+from dagu.sandbox.stopping import Stop
 
 POLICIES = ("missing", "always", "never", "fallback")
+_Key = tuple[str, str, str]
 AuthFor = Callable[[str], RegistryAuth | None]
 OnPull = Callable[[PullProgress, bool, str], None]
 """Told the progress of a pull, whether that was the last report, and the error if it failed."""
@@ -38,7 +41,7 @@ class Images:
         self._on_pull = on_pull
         self._notice = notice
         self._lock = threading.Lock()
-        self._ready: dict[tuple[str, str, str], Future[ImageInfo]] = {}
+        self._ready: dict[_Key, _Getting] = {}
 
     def ensure(
         self,
@@ -46,33 +49,55 @@ class Images:
         *,
         policy: str = "missing",
         platform: str = "",
-        stopped: threading.Event | None = None,
+        stopped: Stop | None = None,
     ) -> ImageInfo:
         """The image, pulled if the policy wants it.
 
         Args:
-            stopped: Set when it is no longer wanted; the pull then ends at its next report.
+            stopped: Set when it is no longer wanted. A pull that nobody waits for is left alone, for an engine may
+                say nothing for as long as it likes; it ends at its next report.
 
         Raises:
             ImageNotFound: It is not there, and by the policy or the registry's answer will not be.
             PullFailed: The registry refused or was not reached.
         """
+        if stopped is not None and stopped.is_set():
+            raise _unwanted(reference)
         key = (reference, policy, platform)
         with self._lock:
-            future = self._ready.get(key)
-            mine = future is None
-            if future is None:
-                future = self._ready[key] = Future()
+            getting = self._ready.get(key)
+            mine = getting is None
+            if getting is None:
+                getting = self._ready[key] = _Getting(reference)
+            getting.waiting += 1
         if mine:
-            try:
-                future.set_result(self._have(reference, policy, platform, stopped))
-            except BaseException as error:  # noqa: BLE001 (it reaches every waiting step)
-                with self._lock:  # a retry tries again
-                    del self._ready[key]
-                future.set_exception(error)
-        return future.result()
+            name = f"image {reference}"
+            threading.Thread(target=self._get, args=(key, getting), name=name, daemon=True).start()
+        known = threading.Event()
+        getting.image.add_done_callback(lambda _: known.set())
+        with stopped.calling(known.set) if stopped is not None else nullcontext():
+            known.wait()
+        with self._lock:
+            getting.waiting -= 1
+            abandoned = not getting.waiting and not getting.image.done()
+            if abandoned:
+                del self._ready[key]  # a retry tries again
+        if abandoned and getting.pulling:
+            self._on_pull(getting.latest, True, _unwanted(reference).message)
+        if stopped is not None and stopped.is_set():
+            raise _unwanted(reference)
+        return getting.image.result()
 
-    def _have(self, reference: str, policy: str, platform: str, stopped: threading.Event | None) -> ImageInfo:
+    def _get(self, key: _Key, getting: _Getting) -> None:
+        try:
+            getting.image.set_result(self._have(*key, getting))
+        except BaseException as error:  # noqa: BLE001 (it reaches every waiting step)
+            with self._lock:  # a retry tries again
+                if self._ready.get(key) is getting:
+                    del self._ready[key]
+            getting.image.set_exception(error)
+
+    def _have(self, reference: str, policy: str, platform: str, getting: _Getting) -> ImageInfo:
         find = self._runtime.find_image
         if policy in {"missing", "never"} and (found := find(reference, platform=platform)):
             return found
@@ -82,11 +107,12 @@ class Images:
                 hint=f"pull it beforehand, or set pull_policy: missing (image {reference})",
             )
         try:
-            self._pull(reference, platform, stopped)
+            self._pull(reference, platform, getting)
         except _Unwanted:
             raise
         except RuntimeFailure:
-            found = find(reference, platform=platform) if policy == "fallback" else None
+            wanted = policy == "fallback" and getting.waiting
+            found = find(reference, platform=platform) if wanted else None
             if found is None:
                 raise
             self._notice(
@@ -98,30 +124,56 @@ class Images:
             raise ImageNotFound(f"image {_named(reference, platform)} was pulled, but the engine has none")
         return found
 
-    def _pull(self, reference: str, platform: str, stopped: threading.Event | None) -> None:
-        latest = PullProgress(image=reference, status="pulling")
-
+    def _pull(self, reference: str, platform: str, getting: _Getting) -> None:
         def report(progress: PullProgress) -> None:
-            nonlocal latest
-            latest = progress
-            if stopped is not None and stopped.is_set():
-                raise _Unwanted(f"the pull of {reference} was stopped with the run")
+            with self._lock:
+                if not getting.waiting:
+                    raise _unwanted(reference)
+                getting.latest, getting.pulling = progress, True
             self._on_pull(progress, False, "")
 
-        report(latest)
+        report(getting.latest)
         try:
             self._runtime.pull(
                 reference, platform=platform, auth=self._auth_for(reference), on_progress=report
             )
         except DaguError as error:
-            self._on_pull(latest, True, error.message)
+            self._told(getting, error.message)
             raise
-        self._on_pull(latest, True, "")
+        self._told(getting, "")
+
+    def _told(self, getting: _Getting, error: str) -> None:
+        with self._lock:
+            getting.pulling = False
+            wanted = getting.waiting
+        if wanted:
+            self._on_pull(getting.latest, True, error)
 
 
 def _named(reference: str, platform: str) -> str:
     return f"{reference} ({platform})" if platform else reference
 
 
+class _Getting:
+    """An image that is being made ready.
+
+    Attributes:
+        image: What comes of it.
+        latest: The last report of its pull.
+        pulling: The engine pulls it.
+        waiting: For how many.
+    """
+
+    def __init__(self, reference: str) -> None:
+        self.image: Future[ImageInfo] = Future()
+        self.latest = PullProgress(image=reference, status="pulling")
+        self.pulling = False
+        self.waiting = 0
+
+
 class _Unwanted(RuntimeFailure):
     """Nobody waits for the image any more."""
+
+
+def _unwanted(reference: str) -> _Unwanted:
+    return _Unwanted(f"image {reference} is no longer wanted: the run was stopped, or the time is over")

@@ -21,6 +21,7 @@ from dagu.run.targets import occasion
 from dagu.sandbox import labels
 from dagu.sandbox.command import Command
 from dagu.sandbox.place import Place
+from dagu.sandbox.stopping import Stop
 from dagu.workflow.model import ContainerSpec
 from dagu.workflow.values.resolve import Expand, resolve_value
 from dagu.workflow.values.shells import command_argv
@@ -76,12 +77,18 @@ def _target(context: StepContext, given: Mapping[str, Any]) -> Target:
 
 
 def _open(
-    engine: Engine, name: str, existing: Target, made: Target, for_exec: bool, commands: Sequence[Command]
+    engine: Engine,
+    name: str,
+    existing: Target,
+    made: Target,
+    for_exec: bool,
+    commands: Sequence[Command],
+    stopped: Stop,
 ) -> Place:
     """A container of that name that runs is used; one of an earlier run that ended is replaced."""
     state = _state(engine, name)
     if state is not None and state.running:
-        return existing.open(commands)
+        return existing.open(commands, stopped)
     if for_exec:
         raise RequestRefused(
             f"with.exec: container {name} does not run, and a new one has no use for the options of an exec",
@@ -90,7 +97,7 @@ def _open(
     # One that was created and not started is about to be, by another runner.
     if state is not None and state.status in _ENDED and labels.OWNER in state.labels:
         engine.runtime.remove(state.id)
-    return made.open(commands)
+    return made.open(commands, stopped)
 
 
 def _state(engine: Engine, name: str) -> ContainerState | None:
