@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,5 +64,5 @@ def of(place: Place) -> Status:
             alpine=images.has_image(place.endpoint, alpine.ALPINE),
             pid=record.process.pid if record is not None and ours else None,
         )
-    except EngineError as error:
+    except (EngineError, OSError, http.client.HTTPException) as error:  # one may end while it is asked
         return Status(place.engine, place.private, place.endpoint, "unreachable", problem=str(error))
