@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from dagu.contracts.provider import EventKind, HarnessEvent, Usage
 from dagu.history.records import UsageRecord
-from dagu.run.ledger import EventReader, Ledger
+from dagu.run.records.ledger import EventReader, Ledger
 
 
 def usage(*, scope: str = "", total: bool = False, cost: float | None = None, **tokens: int) -> HarnessEvent:

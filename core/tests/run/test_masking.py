@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagu.run.masking import MASK, Masker
+from dagu.run.records.masking import MASK, Masker
 
 
 def through(masker: Masker, blocks: list[bytes]) -> bytes:

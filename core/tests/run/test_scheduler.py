@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from dagu.history.records import Status
-from dagu.run.outcome import Outcome, total
-from dagu.run.scheduler import Scheduler
+from dagu.run.steps.outcome import Outcome, total
+from dagu.run.steps.scheduler import Scheduler
 from dagu.workflow.model import Step
 
 GOOD = Outcome(status=Status.SUCCEEDED)

@@ -8,7 +8,7 @@ import pytest
 
 from dagu.contracts.provider import ARGUMENT_LIMIT, HarnessTask, Invocation, PromptChannel
 from dagu.errors import TaskInvalid
-from dagu.run.custom_harness import CustomHarness
+from dagu.run.steps.custom_harness import CustomHarness
 from dagu.workflow.model import HarnessDefinition
 
 TASK = HarnessTask(prompt="do it", options={"max_turns": 3, "model": "m", "yes": True})

@@ -13,12 +13,12 @@ from dagu.frozen import dataclass
 from dagu.history.ownership import RunLocks
 from dagu.history.records import RunRecord, Status
 from dagu.plugins import Plugins
-from dagu.run import resume, retry
 from dagu.run.cancel import Cancellation
 from dagu.run.execution import Finished
 from dagu.run.ids import checked_run_id, new_run_id
 from dagu.run.points import reach
-from dagu.run.recorder import Observer
+from dagu.run.records.recorder import Observer
+from dagu.run.recovery import resume, retry
 from dagu.run.starter import RunStarter
 from dagu.run.stores import open_history
 from dagu.workflow.graph import order

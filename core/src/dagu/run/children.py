@@ -12,8 +12,8 @@ from dagu.history.records import RunRecord
 from dagu.run.cancel import Cancellation
 from dagu.run.context import ChildResult
 from dagu.run.ids import new_run_id
-from dagu.run.masking import Masker
-from dagu.run.published import Published, from_record
+from dagu.run.records.masking import Masker
+from dagu.run.steps.published import Published, from_record
 from dagu.workflow.graph import order
 from dagu.workflow.load import load_file
 from dagu.workflow.model import Workflow

@@ -11,17 +11,17 @@ from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.frozen import dataclass
 from dagu.history.logs import RunLogs
 from dagu.history.records import RunRecord, Status
-from dagu.run.bookmark import Bookmarks
 from dagu.run.cancel import Cancellation
-from dagu.run.masking import Masker
-from dagu.run.outcome import Outcome
-from dagu.run.plan import Target
-from dagu.run.recorder import Recorder
+from dagu.run.records.masking import Masker
+from dagu.run.records.recorder import Recorder
+from dagu.run.recovery.bookmark import Bookmarks
+from dagu.run.steps.outcome import Outcome
+from dagu.run.steps.plan import Target
 from dagu.workflow.model import Step, Value, Workflow
 from dagu.workflow.values.scope import Scope
 
 if TYPE_CHECKING:
-    from dagu.run.engine import Engine
+    from dagu.run.containers.engine import Engine
     from dagu.sandbox.shared import SharedContainer
 
 

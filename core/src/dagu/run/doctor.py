@@ -11,9 +11,9 @@ from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import DaguError, WorkflowInvalid
 from dagu.plugins import Plugins
 from dagu.plugins.registry import RUNTIME_VARIABLE
-from dagu.run.choice import choose
-from dagu.run.custom_harness import CustomHarness
+from dagu.run.containers.choice import choose
 from dagu.run.needs import all_steps, needs_engine, steps_in
+from dagu.run.steps.custom_harness import CustomHarness
 from dagu.sandbox.policy import VARIABLE as POLICY
 from dagu.sandbox.policy import policy_from_environment
 from dagu.sandbox.reaper import leftovers

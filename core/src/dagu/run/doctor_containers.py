@@ -13,8 +13,8 @@ from dagu.contracts.runtime import ContainerRuntime
 from dagu.contracts.streams import Streams
 from dagu.errors import CommandNotFound, DaguError
 from dagu.plugins import Plugins
-from dagu.run.container_spec import container_env, open_ended, resolved
-from dagu.run.containers import RequestMaker
+from dagu.run.containers.requests import RequestMaker
+from dagu.run.containers.spec import container_env, open_ended, resolved
 from dagu.run.doctor import OK, PROBLEM, WARNING, Row, binaries, install
 from dagu.sandbox import labels, scratch
 from dagu.sandbox.judge import hardened, refusals

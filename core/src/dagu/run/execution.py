@@ -13,20 +13,20 @@ from dagu.errors import DaguError
 from dagu.frozen import dataclass
 from dagu.history.records import RunRecord, Status
 from dagu.run.cancel import Cancellation
-from dagu.run.conditions import Conditions
 from dagu.run.context import RunContext, StepContext
-from dagu.run.graph import run_graph
 from dagu.run.handlers import for_status, run_handler
 from dagu.run.needs import needs_engine
-from dagu.run.numbers import seconds
-from dagu.run.outcome import Outcome, total
 from dagu.run.points import reach
-from dagu.run.resume import Interrupted
-from dagu.run.targets import run_target
+from dagu.run.recovery.resume import Interrupted
+from dagu.run.steps.conditions import Conditions
+from dagu.run.steps.graph import run_graph
+from dagu.run.steps.numbers import seconds
+from dagu.run.steps.outcome import Outcome, total
+from dagu.run.steps.targets import run_target
 from dagu.workflow.model import Step
 
 if TYPE_CHECKING:
-    from dagu.run.engine import Review
+    from dagu.run.containers.engine import Review
 
 _NAMED = 5
 """How many failed steps the error of a run names."""
@@ -101,8 +101,8 @@ def _with_engine(run: RunContext, means: Means, stack: ExitStack) -> RunContext:
     workflow = run.workflow
     if run.dry or not needs_engine(workflow):
         return run
-    from dagu.run.engine import open_engine, preflight
-    from dagu.run.places import run_container
+    from dagu.run.containers.engine import open_engine, preflight
+    from dagu.run.containers.places import run_container
 
     engine = open_engine(
         means.make_runtime,

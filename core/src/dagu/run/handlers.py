@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from dagu.history.records import Status
 from dagu.run.context import RunContext
-from dagu.run.outcome import Outcome
-from dagu.run.step import StepRunner
-from dagu.run.upstream import Siblings
+from dagu.run.steps.outcome import Outcome
+from dagu.run.steps.step import StepRunner
+from dagu.run.steps.upstream import Siblings
 from dagu.workflow.model import EMPTY
 
 _FOR_STATUS = {

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from dagu.errors import UsageError
-from dagu.run.probe import host_output
+from dagu.run.steps.probe import host_output
 from dagu.workflow.model import EnvEntry, Value, Workflow
 from dagu.workflow.names import unqualified_names
 from dagu.workflow.values.environment import run_scope

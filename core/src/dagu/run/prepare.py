@@ -11,10 +11,10 @@ from pathlib import Path
 from dagu.errors import UsageError
 from dagu.frozen import dataclass
 from dagu.history.logs import file_name
-from dagu.run.masking import Masker
 from dagu.run.needs import all_steps
 from dagu.run.params import chosen_params
 from dagu.run.paths import made_directory
+from dagu.run.records.masking import Masker
 from dagu.workflow.model import Secret, Workflow
 from dagu.workflow.values.consts import evaluate_consts
 from dagu.workflow.values.context import names_artifacts, run_context

@@ -17,19 +17,19 @@ from dagu.history.logs import RunLogs, file_name
 from dagu.history.records import RunRecord, Status, StepRecord
 from dagu.plugins import Plugins
 from dagu.run import points
-from dagu.run.bookmark import Bookmarks
 from dagu.run.cancel import Cancellation
 from dagu.run.children import Children
-from dagu.run.choice import reach
+from dagu.run.containers.choice import reach
 from dagu.run.context import RunContext
 from dagu.run.execution import Finished, Means, execute
 from dagu.run.ids import new_attempt_id, new_run_id
-from dagu.run.masking import Masker
-from dagu.run.outcome import Outcome
 from dagu.run.prepare import Identity, Prepared, now, prepare
-from dagu.run.recorder import Observer, Recorder
-from dagu.run.resume import Interrupted
-from dagu.run.run_log import RunLog
+from dagu.run.records.masking import Masker
+from dagu.run.records.recorder import Observer, Recorder
+from dagu.run.records.run_log import RunLog
+from dagu.run.recovery.bookmark import Bookmarks
+from dagu.run.recovery.resume import Interrupted
+from dagu.run.steps.outcome import Outcome
 from dagu.workflow.model import Workflow
 from dagu.workflow.values.params_tokens import CallerInput
 from dagu.workflow.values.text import compact_json

@@ -14,7 +14,7 @@ from dagu.history.logs import STREAMS, RunLogs
 from dagu.history.ownership import RunLocks
 from dagu.history.records import RunRecord, Status
 from dagu.history.store import History
-from dagu.run import resume, retry
+from dagu.run.recovery import resume, retry
 from dagu.run.stores import open_shared
 from dagu.service.changes import Changes
 from dagu.service.config import Config

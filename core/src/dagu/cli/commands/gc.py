@@ -45,7 +45,7 @@ def gc(
       dagu gc --dry-run
       DAGU_CONTAINER_RUNTIME=podman dagu gc
     """
-    from dagu.run.claims import RunClaims
+    from dagu.run.recovery.claims import RunClaims
     from dagu.sandbox.guardian import end_orphans, orphans
     from dagu.sandbox.reaper import leftovers, reap
     from dagu.sandbox.strays import Strays
@@ -90,7 +90,7 @@ def gc(
 
 
 def _unclaimed(thing: Leftover) -> bool:
-    from dagu.run.claims import RunClaims
+    from dagu.run.recovery.claims import RunClaims
 
     with RunClaims().unclaimed(thing.marks) as free:
         return free

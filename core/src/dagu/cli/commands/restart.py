@@ -37,7 +37,7 @@ def restart(
       dagu restart 20310405-060708-0190f4c2
     """
     from dagu.run.api import StartRequest
-    from dagu.run.retry import given_again
+    from dagu.run.recovery.retry import given_again
 
     found = session(context)
     record = found.history.run(run_id)

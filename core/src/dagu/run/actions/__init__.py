@@ -7,7 +7,7 @@ from importlib import import_module
 
 from dagu.errors import UsageError
 from dagu.run.context import StepContext
-from dagu.run.plan import Plan
+from dagu.run.steps.plan import Plan
 from dagu.workflow.model import Step
 
 _MODULES = {

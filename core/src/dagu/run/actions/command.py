@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from dagu.contracts.provider import Argument, FileArgument
 from dagu.run.context import StepContext
-from dagu.run.plan import Alternative, Plan, Prepared
-from dagu.run.shells import command_line, script_line
+from dagu.run.steps.plan import Alternative, Plan, Prepared
+from dagu.run.steps.shells import command_line, script_line
 from dagu.sandbox.command import Command
 from dagu.workflow.values.resolve import resolve
 

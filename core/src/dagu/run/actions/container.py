@@ -11,13 +11,13 @@ from typing import Any
 
 from dagu.contracts.container import ContainerState, ContainerStatus
 from dagu.errors import ContainerNotFound, RequestRefused, UsageError
-from dagu.run import places
-from dagu.run.container_spec import checked
+from dagu.run.containers import places
+from dagu.run.containers.engine import Engine
+from dagu.run.containers.raw import take
+from dagu.run.containers.spec import checked
 from dagu.run.context import StepContext
-from dagu.run.engine import Engine
-from dagu.run.plan import Alternative, Plan, Prepared, Target
-from dagu.run.raw import take
-from dagu.run.targets import occasion
+from dagu.run.steps.plan import Alternative, Plan, Prepared, Target
+from dagu.run.steps.targets import occasion
 from dagu.sandbox import labels
 from dagu.sandbox.command import Command
 from dagu.sandbox.place import Place

@@ -6,7 +6,7 @@ from typing import Any
 
 from dagu.errors import UsageError
 from dagu.run.context import StepContext
-from dagu.run.plan import Alternative, Plan, Prepared
+from dagu.run.steps.plan import Alternative, Plan, Prepared
 from dagu.sandbox.command import Command
 from dagu.workflow.values.resolve import Expand, resolve_value
 from dagu.workflow.values.text import to_text

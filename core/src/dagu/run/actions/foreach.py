@@ -10,11 +10,11 @@ from typing import Any
 from dagu.history.records import Status
 from dagu.run.cancel import Cancellation
 from dagu.run.context import StepContext
-from dagu.run.ending import Ended, failed
-from dagu.run.log import AttemptLog
-from dagu.run.outcome import GOOD, Outcome, total
-from dagu.run.plan import Plan
-from dagu.run.upstream import Siblings, Upstream
+from dagu.run.records.log import AttemptLog
+from dagu.run.steps.ending import Ended, failed
+from dagu.run.steps.outcome import GOOD, Outcome, total
+from dagu.run.steps.plan import Plan
+from dagu.run.steps.upstream import Siblings, Upstream
 from dagu.workflow.model import Foreach, Step
 from dagu.workflow.values.items import BodyResult, foreach_items, foreach_scopes, foreach_stdout
 from dagu.workflow.values.resolve import Expand, resolve, resolve_value

@@ -9,8 +9,8 @@ from typing import Any
 from dagu.contracts.provider import HarnessTask, Option
 from dagu.errors import UsageError
 from dagu.run.context import StepContext
-from dagu.run.custom_harness import provider_named
-from dagu.run.plan import Alternative, Plan, Prepared
+from dagu.run.steps.custom_harness import provider_named
+from dagu.run.steps.plan import Alternative, Plan, Prepared
 from dagu.sandbox.command import Command
 from dagu.workflow.values.resolve import Expand, resolve_value
 

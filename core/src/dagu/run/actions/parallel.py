@@ -10,10 +10,10 @@ from dagu.history.records import Status
 from dagu.run.actions.dag import child_of, described, ending_of, queued
 from dagu.run.cancel import Cancellation
 from dagu.run.context import ChildResult, StepContext
-from dagu.run.ending import Ended
-from dagu.run.log import AttemptLog
-from dagu.run.outcome import GOOD
-from dagu.run.plan import Plan
+from dagu.run.records.log import AttemptLog
+from dagu.run.steps.ending import Ended
+from dagu.run.steps.outcome import GOOD
+from dagu.run.steps.plan import Plan
 from dagu.workflow.values.items import parallel_items, parallel_stdout
 from dagu.workflow.values.resolve import Expand, resolve_value
 from dagu.workflow.values.scope import ParallelItem

@@ -12,9 +12,9 @@ from typing import Any
 from dagu.errors import UsageError
 from dagu.run.cancel import Cancellation
 from dagu.run.context import StepContext
-from dagu.run.ending import Ended, failed
-from dagu.run.log import AttemptLog
-from dagu.run.plan import Plan
+from dagu.run.records.log import AttemptLog
+from dagu.run.steps.ending import Ended, failed
+from dagu.run.steps.plan import Plan
 from dagu.workflow.values.resolve import Expand, resolve_value
 from dagu.workflow.values.text import to_text
 

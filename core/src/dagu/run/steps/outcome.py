@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dagu.frozen import dataclass
 from dagu.history.records import Status
-from dagu.run.published import NOTHING, Published
+from dagu.run.steps.published import NOTHING, Published
 from dagu.workflow.model import Step
 from dagu.workflow.values.patterns import Pattern, expected_matcher
 

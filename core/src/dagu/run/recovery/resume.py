@@ -14,10 +14,10 @@ from dagu.errors import ContainerNotFound, UsageError
 from dagu.frozen import dataclass
 from dagu.history.logs import RunLogs
 from dagu.history.records import RunRecord, Status, StepRecord
-from dagu.run import bookmark, retry
-from dagu.run.masking import Masker
-from dagu.run.outcome import GOOD
-from dagu.run.retry import RetryPlan
+from dagu.run.records.masking import Masker
+from dagu.run.recovery import bookmark, retry
+from dagu.run.recovery.retry import RetryPlan
+from dagu.run.steps.outcome import GOOD
 from dagu.sandbox import labels
 
 ENDED = GOOD | {Status.SKIPPED, Status.FAILED}

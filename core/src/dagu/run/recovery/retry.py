@@ -12,8 +12,8 @@ from dagu.errors import UsageError
 from dagu.frozen import dataclass
 from dagu.history.logs import STREAMS, RunLogs
 from dagu.history.records import EMPTY, RunRecord, Status, StepRecord
-from dagu.run.outcome import GOOD, Outcome, excused
-from dagu.run.published import from_record
+from dagu.run.steps.outcome import GOOD, Outcome, excused
+from dagu.run.steps.published import from_record
 from dagu.workflow.graph import order
 from dagu.workflow.load import load_text
 from dagu.workflow.model import Step, Workflow

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from dagu.errors import DaguError, UsageError
-from dagu.run import probe
 from dagu.run.context import StepContext
-from dagu.run.outcome import GOOD, Outcome
+from dagu.run.steps import probe
+from dagu.run.steps.outcome import GOOD, Outcome
 from dagu.workflow.model import Condition, RepeatPolicy
 from dagu.workflow.values.conditions import matches, met
 from dagu.workflow.values.resolve import Expand, resolve

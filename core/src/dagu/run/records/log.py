@@ -10,9 +10,9 @@ from typing import Self
 
 from dagu.contracts.streams import Sink, write_all
 from dagu.errors import DaguError
-from dagu.run.masking import Masker
 from dagu.run.paths import reason
 from dagu.run.points import reach
+from dagu.run.records.masking import Masker
 
 TAIL = 1024
 """Bytes of a stream's end that go into an error message."""

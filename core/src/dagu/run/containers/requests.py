@@ -10,7 +10,7 @@ from typing import Any
 from dagu.contracts.container import ContainerRequest, Healthcheck, Mount, MountType, Port
 from dagu.errors import UsageError
 from dagu.frozen import dataclass
-from dagu.run.volumes import volumes
+from dagu.run.containers.volumes import volumes
 from dagu.sandbox.outfit import Outfit
 from dagu.sandbox.workspace import Carried
 from dagu.workflow import container_values as values

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from dagu.run.context import StepContext
-from dagu.run.ending import Ended
 from dagu.run.paths import reason
-from dagu.run.published import Published
+from dagu.run.steps.ending import Ended
+from dagu.run.steps.published import Published
 from dagu.workflow.values.errors import OutputInvalid
 from dagu.workflow.values.output_entries import output_entries
 from dagu.workflow.values.outputs import output_variable, parse_output_file

@@ -14,18 +14,18 @@ from dagu.contracts.runtime import ContainerRuntime
 from dagu.contracts.specs import Refusal
 from dagu.errors import PolicyRefused, RuntimeFailure, Unsupported
 from dagu.frozen import dataclass
-from dagu.run.claims import RunClaims
-from dagu.run.container_spec import open_ended, resolved
-from dagu.run.containers import RequestMaker, Wanted
+from dagu.run.containers.egress import Hosts, allowed_hosts
+from dagu.run.containers.raw import Raw, covered, with_raw
+from dagu.run.containers.requests import RequestMaker, Wanted
+from dagu.run.containers.spec import open_ended, resolved
+from dagu.run.containers.symptoms import Surroundings
+from dagu.run.containers.volumes import volumes
 from dagu.run.context import Providers
-from dagu.run.egress import Hosts, allowed_hosts
 from dagu.run.needs import all_steps, steps_in
 from dagu.run.points import reach
-from dagu.run.raw import Raw, covered, with_raw
-from dagu.run.recorder import Recorder
-from dagu.run.resume import Interrupted, found_again
-from dagu.run.symptoms import Surroundings
-from dagu.run.volumes import volumes
+from dagu.run.records.recorder import Recorder
+from dagu.run.recovery.claims import RunClaims
+from dagu.run.recovery.resume import Interrupted, found_again
 from dagu.sandbox import labels, scratch
 from dagu.sandbox.egress import Gates
 from dagu.sandbox.guardian import end_orphans

@@ -14,8 +14,8 @@ from dagu.contracts.container import ContainerRequest
 from dagu.errors import DaguError
 from dagu.frozen import dataclass
 from dagu.history.logs import RunLogs
-from dagu.run.masking import Masker
 from dagu.run.points import reach
+from dagu.run.records.masking import Masker
 from dagu.sandbox import labels
 
 STREAM = "container"

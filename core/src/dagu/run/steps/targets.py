@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from dagu.errors import UsageError
 from dagu.run.context import RunContext
 from dagu.run.needs import OWN_CONTAINER
-from dagu.run.plan import Target
+from dagu.run.steps.plan import Target
 from dagu.sandbox.host import HostPlace
 from dagu.workflow.model import ContainerSpec, Step
 from dagu.workflow.values.resolve import Expand, resolve
 from dagu.workflow.values.scope import Scope
 
 if TYPE_CHECKING:
-    from dagu.run.places import Occasion
-    from dagu.run.raw import Raw
+    from dagu.run.containers.places import Occasion
+    from dagu.run.containers.raw import Raw
 
 _ON_HOST = frozenset({"dag.run", "dag.enqueue"})
 
@@ -33,7 +33,7 @@ def run_target(run: RunContext) -> Target:
     """Where commands of the run itself run."""
     if run.container is None:
         return host_target(str(run.directory))
-    from dagu.run.places import shared_target
+    from dagu.run.containers.places import shared_target
 
     return shared_target(run.container)
 
@@ -57,13 +57,13 @@ def target_of(run: RunContext, step: Step, scope: Scope, directory: Path) -> Tar
     spec = container_of(run, step)
     if spec is None:
         return host_target(str(directory))
-    from dagu.run import places
+    from dagu.run.containers import places
 
     if step.container is None and run.container is not None:
         target = places.shared_target(run.container)
     else:
-        from dagu.run.container_spec import container_env, resolved
-        from dagu.run.egress import allowed_hosts, through_gate
+        from dagu.run.containers.egress import allowed_hosts, through_gate
+        from dagu.run.containers.spec import container_env, resolved
 
         engine = run.engine
         if engine is None:
@@ -80,7 +80,7 @@ def target_of(run: RunContext, step: Step, scope: Scope, directory: Path) -> Tar
 
 def occasion(run: RunContext, step: Step, raw: Raw | None = None) -> Occasion:
     """What a container of a step's own is made for."""
-    from dagu.run.places import Occasion
+    from dagu.run.containers.places import Occasion
 
     return Occasion(
         step=step.name,

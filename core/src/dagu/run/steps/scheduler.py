@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 
 from dagu.history.records import Status
-from dagu.run.outcome import Outcome, excused
+from dagu.run.steps.outcome import Outcome, excused
 from dagu.workflow.model import Step
 
 Work = Callable[[Step, Mapping[str, Outcome]], Outcome]

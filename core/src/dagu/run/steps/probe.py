@@ -11,7 +11,7 @@ from dagu.contracts.streams import Sink, Streams, discard
 from dagu.errors import CommandForbidden, CommandNotFound, DaguError, RuntimeFailure
 from dagu.run.cancel import Cancellation, Deadline
 from dagu.run.context import StepContext
-from dagu.run.shells import command_line
+from dagu.run.steps.shells import command_line
 from dagu.sandbox.command import Command
 from dagu.sandbox.host import HostPlace
 from dagu.sandbox.place import Place

@@ -9,15 +9,15 @@ from dataclasses import replace
 from dagu.errors import DaguError
 from dagu.frozen import dataclass
 from dagu.history.records import Status
-from dagu.run.conditions import Conditions
 from dagu.run.context import RunContext, StepContext
-from dagu.run.ending import TIMED_OUT
-from dagu.run.numbers import integer, seconds
-from dagu.run.outcome import Outcome, excused
 from dagu.run.points import reach
-from dagu.run.step_scope import step_context
-from dagu.run.tries import Try, attempt
-from dagu.run.upstream import Siblings
+from dagu.run.steps.conditions import Conditions
+from dagu.run.steps.ending import TIMED_OUT
+from dagu.run.steps.numbers import integer, seconds
+from dagu.run.steps.outcome import Outcome, excused
+from dagu.run.steps.scope import step_context
+from dagu.run.steps.tries import Try, attempt
+from dagu.run.steps.upstream import Siblings
 from dagu.workflow.model import RepeatPolicy, RetryPolicy, Step
 from dagu.workflow.values.scope import Scope
 

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from dagu.errors import UsageError
-from dagu.run import volumes
+from dagu.run.containers import volumes
 from dagu.workflow import container_values as values
 from dagu.workflow.model import ContainerSpec
 from dagu.workflow.references import has_reference

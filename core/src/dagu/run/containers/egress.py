@@ -8,8 +8,8 @@ from typing import Any
 
 from dagu.errors import UsageError
 from dagu.run.context import Providers
-from dagu.run.custom_harness import provider_named
 from dagu.run.points import reach
+from dagu.run.steps.custom_harness import provider_named
 from dagu.sandbox.egress import PROXY_NAMES, Gates
 from dagu.workflow.container_values import parse_allowed_host
 from dagu.workflow.model import ContainerSpec, Step, Workflow

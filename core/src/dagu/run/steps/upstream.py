@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
-from dagu.run.outcome import Outcome
+from dagu.run.steps.outcome import Outcome
 from dagu.workflow.model import EMPTY, Step
 from dagu.workflow.values.outputs import upstream_variables
 from dagu.workflow.values.scope import StepView

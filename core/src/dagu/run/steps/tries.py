@@ -13,20 +13,20 @@ from dagu.errors import DaguError
 from dagu.frozen import dataclass
 from dagu.history.records import AttemptRecord, Status
 from dagu.run.actions import planner
-from dagu.run.attempt import Attempt, Limits
-from dagu.run.bookmark import Facts
 from dagu.run.context import StepContext
-from dagu.run.continued_log import ContinuedLog
-from dagu.run.ending import Ended, failed
-from dagu.run.log import TAIL, AttemptLog, LogFile
-from dagu.run.numbers import seconds
-from dagu.run.outcome import GOOD
-from dagu.run.plan import Alternative, Plan
 from dagu.run.points import reach
-from dagu.run.publish import publish
-from dagu.run.published import NOTHING, Published
-from dagu.run.resume import Interrupted
-from dagu.run.step_scope import AttemptFiles, with_attempt
+from dagu.run.records.continued_log import ContinuedLog
+from dagu.run.records.log import TAIL, AttemptLog, LogFile
+from dagu.run.recovery.bookmark import Facts
+from dagu.run.recovery.resume import Interrupted
+from dagu.run.steps.attempt import Attempt, Limits
+from dagu.run.steps.ending import Ended, failed
+from dagu.run.steps.numbers import seconds
+from dagu.run.steps.outcome import GOOD
+from dagu.run.steps.plan import Alternative, Plan
+from dagu.run.steps.publish import publish
+from dagu.run.steps.published import NOTHING, Published
+from dagu.run.steps.scope import AttemptFiles, with_attempt
 
 _SCRIPT_PATH = re.compile(r"/[^\s:'\"]*/\.?dagu-[0-9a-z_]+/script\b")
 """Where places put a script: a path that means nothing to anybody."""
@@ -111,7 +111,7 @@ def _run(
 ) -> tuple[Ended, AttemptLog, str]:
     run, step = context.run, context.step
     if taken is not None and run.engine is not None:
-        from dagu.run.places import taken_target
+        from dagu.run.containers.places import taken_target
 
         plan = replace(plan, target=taken_target(run.engine, plan.target, taken))
     alternative: Alternative | None = plan.alternatives[index] if plan.alternatives else None

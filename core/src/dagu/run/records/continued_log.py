@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dagu.contracts.streams import BLOCK, Sink
 from dagu.errors import DaguError
-from dagu.run.log import TAIL, LogFile
-from dagu.run.masking import Masker
+from dagu.run.records.log import TAIL, LogFile
+from dagu.run.records.masking import Masker
 
 
 class ContinuedLog(LogFile):

@@ -12,12 +12,12 @@ from dagu.errors import CommandForbidden, CommandNotFound, DaguError
 from dagu.frozen import dataclass
 from dagu.history.records import AttemptRecord, Status
 from dagu.run.cancel import Cancellation, Deadline
-from dagu.run.ending import TIMED_OUT, Ended, failed
-from dagu.run.ledger import EventReader, Ledger
-from dagu.run.log import AttemptLog
-from dagu.run.plan import Alternative, Inside, Plan, Prepared
 from dagu.run.points import reach
-from dagu.run.recorder import Recorder
+from dagu.run.records.ledger import EventReader, Ledger
+from dagu.run.records.log import AttemptLog
+from dagu.run.records.recorder import Recorder
+from dagu.run.steps.ending import TIMED_OUT, Ended, failed
+from dagu.run.steps.plan import Alternative, Inside, Plan, Prepared
 from dagu.sandbox.command import Command
 from dagu.sandbox.place import Place
 from dagu.sandbox.shared import SharedContainer

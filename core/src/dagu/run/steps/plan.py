@@ -9,8 +9,8 @@ from dagu.contracts.container import EMPTY
 from dagu.contracts.provider import HarnessEvent
 from dagu.frozen import dataclass
 from dagu.run.cancel import Cancellation
-from dagu.run.ending import Ended
-from dagu.run.log import AttemptLog
+from dagu.run.records.log import AttemptLog
+from dagu.run.steps.ending import Ended
 from dagu.sandbox.command import Command
 from dagu.sandbox.place import Place
 from dagu.sandbox.stopping import Stop

@@ -24,7 +24,7 @@ from dagu.contracts.events import (
 from dagu.contracts.provider import HarnessEvent
 from dagu.contracts.runtime import PullProgress
 from dagu.history.records import EMPTY, AttemptRecord, RunRecord, Status, StepRecord
-from dagu.run.masking import Masker
+from dagu.run.records.masking import Masker
 
 _GOING_ON = {Status.RUNNING, Status.RETRYING}
 Observer = Callable[[RunEvent], object]

@@ -12,10 +12,10 @@ from dagu.frozen import dataclass
 from dagu.history.records import Status
 from dagu.run.context import RunContext, StepContext
 from dagu.run.needs import OWN_CONTAINER
-from dagu.run.outcome import Outcome
 from dagu.run.paths import made_directory
-from dagu.run.targets import container_of, target_of
-from dagu.run.upstream import Siblings, Upstream
+from dagu.run.steps.outcome import Outcome
+from dagu.run.steps.targets import container_of, target_of
+from dagu.run.steps.upstream import Siblings, Upstream
 from dagu.sandbox.command import unique
 from dagu.workflow.model import Step, StreamTarget
 from dagu.workflow.values.context import handler_context

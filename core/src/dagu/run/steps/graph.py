@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from dagu.run.cancel import Cancellation
 from dagu.run.context import RunContext, StepContext
-from dagu.run.outcome import Outcome
-from dagu.run.scheduler import Scheduler
-from dagu.run.step import StepRunner
-from dagu.run.upstream import Siblings
+from dagu.run.steps.outcome import Outcome
+from dagu.run.steps.scheduler import Scheduler
+from dagu.run.steps.step import StepRunner
+from dagu.run.steps.upstream import Siblings
 from dagu.workflow.model import EMPTY, Step
 from dagu.workflow.values.scope import Scope
 

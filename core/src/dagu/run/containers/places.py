@@ -9,15 +9,15 @@ from functools import partial
 from dagu.contracts.capability import Capability
 from dagu.contracts.container import EMPTY, ImageInfo
 from dagu.frozen import dataclass
-from dagu.run.container_spec import container_env, resolved
-from dagu.run.containers import Wanted
+from dagu.run.containers.egress import Hosts, allowed_hosts, through_gate
+from dagu.run.containers.engine import Engine
+from dagu.run.containers.raw import Raw
+from dagu.run.containers.requests import Wanted
+from dagu.run.containers.spec import container_env, resolved
 from dagu.run.context import Providers
-from dagu.run.egress import Hosts, allowed_hosts, through_gate
-from dagu.run.engine import Engine
 from dagu.run.needs import steps_in
-from dagu.run.plan import Target
-from dagu.run.raw import Raw
-from dagu.run.resume import Interrupted
+from dagu.run.recovery.resume import Interrupted
+from dagu.run.steps.plan import Target
 from dagu.sandbox import scratch
 from dagu.sandbox.command import Command
 from dagu.sandbox.existing import ExistingContainer
