@@ -110,6 +110,7 @@ def cases(name: str, find: Find) -> tuple[Case, ...]:
             title=f"{title}: 20 step containers, `true` in each, in a chain",
             rival=f"`{name} run --rm` in a loop",
             target=0.6,
+            rounds=3,
             open=lambda setting: _chain(setting, find),
         ),
         Case(
@@ -117,6 +118,7 @@ def cases(name: str, find: Find) -> tuple[Case, ...]:
             title=f"{title}: 100 steps `true` in the run's container",
             rival=f"`{name} exec` in a loop",
             target=0.75,
+            rounds=3,
             open=lambda setting: _execs(setting, find),
         ),
         Case(
@@ -124,6 +126,7 @@ def cases(name: str, find: Find) -> tuple[Case, ...]:
             title=f"{title}: 64 step containers side by side",
             rival=f"`xargs -P` of `{name} run --rm`",
             target=0.9,
+            rounds=3,
             open=lambda setting: _wide(setting, find),
         ),
         Case(

@@ -15,6 +15,7 @@ _ROOT = {
     "kubernetes": _HOSTS,
     "llm": "models are asked by steps with action: harness.run",
     "tools": "programs have to be there, on the machine or in the image",
+    "retry_policy": "write it in the steps, or under defaults for all of them; `dagu retry` repeats a run",
     "run_config": "whoever may start a workflow may give it parameters and a run id",
     "smtp": _MAIL,
     "mail_on": _MAIL,
