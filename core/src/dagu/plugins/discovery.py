@@ -46,7 +46,7 @@ def discover(environ: Mapping[str, str]) -> Iterator[Loaded | SetAside]:
     found = sorted(_entry_points(), key=lambda pair: pair[0])
     unfit = cache(_wants_other_core)  # a distribution may bring many plugins
     for origin, entry_point in found:
-        if {canonicalize_name(origin.distribution), canonicalize_name(origin.entry_point)} & disabled:
+        if names_of(origin) & disabled:
             yield SetAside(origin, "DAGU_DISABLED_PLUGINS names it", disabled=True)
         elif isinstance(entry_point, str):
             yield SetAside(origin, entry_point)
@@ -57,6 +57,11 @@ def discover(environ: Mapping[str, str]) -> Iterator[Loaded | SetAside]:
 def canonicalize_name(name: str) -> str:
     """A distribution's name as indexes compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def names_of(origin: Origin) -> set[str]:
+    """What a plugin may be called in the environment, canonical."""
+    return {canonicalize_name(origin.distribution), canonicalize_name(origin.entry_point)}
 
 
 def disabled_names(environ: Mapping[str, str]) -> list[str]:

@@ -148,18 +148,17 @@ class Plugins:
 
     def _lacking(self) -> list[str]:
         """Why plugins that have to be used are not."""
-        from dagu.plugins.discovery import canonicalize_name, required_names
-
-        def named(origin: Origin) -> set[str]:
-            return {canonicalize_name(origin.distribution), canonicalize_name(origin.entry_point)}
+        from dagu.plugins.discovery import canonicalize_name, names_of, required_names
 
         lacking = []
         for name in required_names(self._environ):
             wanted = canonicalize_name(name)
-            reasons = [str(plugin.reason) for plugin in self._catalog.aside if wanted in named(plugin.origin)]
+            reasons = [
+                str(plugin.reason) for plugin in self._catalog.aside if wanted in names_of(plugin.origin)
+            ]
             if reasons:
                 lacking.append(f"plugin {name} is not used: {'; '.join(reasons)}")
-            elif not any(wanted in named(plugin.origin) for plugin in self._catalog.loaded):
+            elif not any(wanted in names_of(plugin.origin) for plugin in self._catalog.loaded):
                 lacking.append(f"plugin {name} is not installed")
         return lacking
 
