@@ -15,6 +15,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options that several folders of tests have in common."""
+    parser.addoption(
+        "--results", default="", help="Append what the tests of faults and workers found to FILE."
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the cases of the conformance kit, so that the summary can tell them."""
     from dagu.testing import RuntimeConformance

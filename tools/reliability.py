@@ -1,6 +1,7 @@
-"""Writes ``docs/reliability.md`` from what the fault tests found.
+"""Writes ``docs/reliability.md`` from what the tests of faults and workers found, as it is kept in ``docs/results``.
 
-``pytest -n 2 -m faults tests/faults --full --results FILE``, then ``python tools/reliability.py FILE``.
+``pytest -n 2 -m faults tests/faults --full --results FILE`` and
+``pytest -m workers tests/workers --results FILE`` find it anew.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from reliability_workers import WORKER_TEXT, WORKERS
+
 from dagu.run.points import POINTS
 
 Line = dict[str, Any]
 ENGINES = ("docker", "podman")
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = DOCS / "reliability.md"
+RESULTS = (DOCS / "results" / "faults.jsonl", DOCS / "results" / "workers.jsonl")
 
 HEAD = """# What happens when something fails
 
 Each row below was tried on real engines, Docker 20.10 and Podman 4.3 in private daemons that the test may
-kill; the page is made by `tools/reliability.py` from the tests' own results, so a row stands here only if
-every check behind it held. `tools/check faults` repeats a part of it: each point once on each
-engine, 24 runs in the crowd, all other faults.
+kill, and on a real PostgreSQL; the page is made by `tools/reliability.py` from the tests' own results
+([docs/results](results)), so a row stands here only if every check behind it held. `tools/check faults workers`
+repeats a part of it: each point once on each engine, 24 runs in the crowd, all other faults, and of the workers'
+what takes less than two minutes.
 """
 POINT_TEXT = """
 ## The runner is killed
@@ -60,9 +66,14 @@ PLACES = {"own": "a container of its own", "shared": "the shared container", "ho
 
 
 def main() -> None:
-    """Read the results, write the page."""
-    lines = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
-    PAGE.write_text(HEAD + points(lines) + crowd(lines) + faults(lines))
+    """Write the page."""
+    PAGE.write_text(page())
+
+
+def page() -> str:
+    """The page, from the results."""
+    lines = [json.loads(line) for file in RESULTS for line in file.read_text().splitlines()]
+    return HEAD + points(lines) + crowd(lines) + faults(lines) + workers(lines)
 
 
 def points(lines: list[Line]) -> str:
@@ -113,6 +124,17 @@ def faults(lines: list[Line]) -> str:
         place = PLACES[line["place"]]
         text += f"| {line['fault']} | {place} | {line['engine']} | {line['ended']} | {attempts} |\n"
     return text
+
+
+def workers(lines: list[Line]) -> str:
+    """A row for each thing that was done to workers, in the order of ``WORKERS``."""
+    found = {line["workers"]: line for line in lines if "workers" in line}
+    if odd := WORKERS.keys() ^ found.keys():
+        sys.exit(f"not tried, or without a row: {', '.join(sorted(odd))}")
+    return WORKER_TEXT + "".join(
+        f"| {what.format(**found[key])} | {seen.format(**found[key])} |\n"
+        for key, (what, seen) in WORKERS.items()
+    )
 
 
 def _attempts(found: list[str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -25,7 +26,6 @@ NAMES = ("docker", "podman")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="Fault tests: everything, on each engine.")
-    parser.addoption("--results", default="", help="Fault tests: append what was found to this file.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def results(request: pytest.FixtureRequest) -> fault_results.Results:
     """Where findings are written."""
-    return fault_results.Results(request.config.getoption("--results", default=""))
+    return fault_results.Results(request.config.getoption("--results"))
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def test_broken_off(dagu: Dagu, engine: EngineUnderTest, faulty: FaultyRegistry,
     ran = dagu.start(flow(faulty)).failed(faulty.image, "hint:")
     assert faulty.broken.is_set()
     assert (ran.status, ran.step("work").status) == (Status.FAILED, Status.FAILED)
-    results.fault("pull breaks off", "own", engine.name, ran.record, ran.stderr)
+    results.fault("pull breaks off", "own", engine.name, ran.record)
     # Nothing of the half stands in the way.
     faulty.mend()
     assert dagu.start(flow(faulty)).succeeded().text("work") == "ran\n"
@@ -53,7 +53,7 @@ def test_broken_off_with_a_retry(
     assert (first.status, last.status) == (Status.FAILED, Status.SUCCEEDED)
     assert faulty.image in first.reason
     assert ran.text("work") == "ran\n"
-    results.fault("pull breaks off, retry_policy", "own", engine.name, ran.record, ran.stderr)
+    results.fault("pull breaks off, retry_policy", "own", engine.name, ran.record)
 
 
 def test_stalled(dagu: Dagu, engine: EngineUnderTest, faulty: FaultyRegistry, results: Results) -> None:
@@ -61,7 +61,7 @@ def test_stalled(dagu: Dagu, engine: EngineUnderTest, faulty: FaultyRegistry, re
     ran = dagu.start(flow(faulty, "    timeout_sec: 3\n")).failed("timed out after 3 s")
     assert faulty.broken.is_set()
     assert ran.step("work").status is Status.FAILED
-    results.fault("pull stalls, timeout_sec", "own", engine.name, ran.record, ran.stderr)
+    results.fault("pull stalls, timeout_sec", "own", engine.name, ran.record)
 
 
 def test_stopped_while_stalled(
@@ -73,7 +73,7 @@ def test_stopped_while_stalled(
     assert dagu.command("stop", running.run_id).returncode == 0
     ran = running.finish()
     assert ran.status is Status.ABORTED
-    results.fault("pull stalls, dagu stop", "own", engine.name, ran.record, ran.stderr)
+    results.fault("pull stalls, dagu stop", "own", engine.name, ran.record)
 
 
 def attempts(dagu: Dagu, run_id: str) -> list[str]:

@@ -61,4 +61,4 @@ def test_the_run_ends_and_says_why(
     # The end could not be recorded where there was no room for it, either; then the runner counts as lost.
     assert run.status in (Status.FAILED, Status.INTERRUPTED)
     dagu.start(PLACES[place].replace(FILL, "'true'")).succeeded()
-    results.fault("disk full while logging", place, engine.name, run, told)
+    results.fault("disk full while logging", place, engine.name, run)

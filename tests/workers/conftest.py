@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from findings import Findings
 from workers_postgres import Postgres
-from workers_site import Site
+from workers_site import Seen, Site
 
 HERE = Path(__file__).resolve().parent
 
@@ -22,6 +24,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.workers)
+
+
+@pytest.fixture
+def seen(request: pytest.FixtureRequest) -> Seen:
+    """Notes what a test saw, for the page on reliability: the name of its row, and figures."""
+    findings = Findings(request.config.getoption("--results"))
+
+    def note(row: str, **figures: float | str) -> None:
+        print(row, figures)
+        findings.write({"workers": row, **figures})
+
+    return note
 
 
 @pytest.fixture(scope="session")

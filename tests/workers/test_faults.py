@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from workers_postgres import Postgres
-from workers_site import Process, Site, until
+from workers_site import Process, Seen, Site, until
 
 from dagu_postgres_queue import timing
 
@@ -56,7 +56,7 @@ def quiet(site: Site) -> bool:
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["main process alone", "with all its processes"])
-def test_a_worker_is_killed(site: Site, alone: bool) -> None:
+def test_a_worker_is_killed(site: Site, alone: bool, seen: Seen) -> None:
     site.start_server()
     run_id, worker = begin(site, worker="w1")
     until(lambda: "running" in str(site.run(run_id)["steps"]), what="its record comes home")
@@ -65,7 +65,6 @@ def test_a_worker_is_killed(site: Site, alone: bool) -> None:
     until(lambda: quiet(site), what="what it ran ends")
     run = site.until_status(run_id, "interrupted")
     noticed = time.time() - killed_at
-    print(f"noticed after {noticed:.0f} s")
     assert "worker w1 was lost" in run["error"]
     assert run["steps"][0]["status"] == "interrupted"
     # Nobody knows that it does not run there.
@@ -79,9 +78,10 @@ def test_a_worker_is_killed(site: Site, alone: bool) -> None:
     site.start_worker("w2")
     site.dagu("retry", run_id)
     assert site.until_status(run_id, "succeeded")["workerId"] == "w2"
+    seen("killed-alone" if alone else "killed-all", noticed=noticed)
 
 
-def test_a_worker_that_comes_back_answers_for_what_it_had(site: Site) -> None:
+def test_a_worker_that_comes_back_answers_for_what_it_had(site: Site, seen: Seen) -> None:
     site.start_server()
     run_id, worker = begin(site, worker="w1")
     worker.kill_all()
@@ -91,9 +91,10 @@ def test_a_worker_that_comes_back_answers_for_what_it_had(site: Site) -> None:
     site.file("gate").touch()
     site.dagu("resume", run_id)
     assert site.until_status(run_id, "succeeded")["workerId"] == "w1"
+    seen("came-back")
 
 
-def test_a_run_of_a_lost_worker_goes_to_another_one_once(site: Site) -> None:
+def test_a_run_of_a_lost_worker_goes_to_another_one_once(site: Site, seen: Seen) -> None:
     site.start_server()
     run_id, first = begin(site, worker="w1", on_lost="retry")
     second = site.start_worker("w2")
@@ -101,16 +102,18 @@ def test_a_run_of_a_lost_worker_goes_to_another_one_once(site: Site) -> None:
     until(site.file(f"began.{run_id}.w2").exists, what="it goes to the other one")
     assert site.until_status(run_id, "running")["workerId"] == "w2"
     found = beats(site)
-    assert found["w1"][-1] < found["w2"][0]
+    gap = found["w2"][0] - found["w1"][-1]
+    assert gap > 0
     second.kill_all()
     site.until_status(run_id, "interrupted")
     site.start_worker("w3")
     time.sleep(timing.REDISPATCH - timing.LOST + 10)
     assert site.run(run_id)["status"] == "interrupted"
     assert not site.file(f"began.{run_id}.w3").exists()
+    seen("killed-retry", gap=gap)
 
 
-def test_the_server_is_killed(site: Site) -> None:
+def test_the_server_is_killed(site: Site, seen: Seen) -> None:
     server = site.start_server()
     run_id, _ = begin(site, worker="w1")
     server.kill_all()
@@ -118,6 +121,7 @@ def test_the_server_is_killed(site: Site) -> None:
     site.until_status(run_id, "succeeded")  # history needs no server, output does
     site.start_server()
     assert site.dagu("logs", run_id, "beat", "--follow") == "done\n"
+    seen("server-killed")
 
 
 @pytest.fixture
@@ -141,7 +145,9 @@ def private_site(private: Postgres, tmp_path: Path) -> Iterator[Site]:
     [(False, "interrupt"), (True, "retry")],
     ids=["while a run goes on", "while a run ends"],
 )
-def test_the_database_is_down_for_50_seconds(private_site: Site, ends: bool, on_lost: str) -> None:
+def test_the_database_is_down_for_50_seconds(
+    private_site: Site, ends: bool, on_lost: str, seen: Seen
+) -> None:
     site = private_site
     site.start_server()
     run_id, _ = begin(site, worker="w1", on_lost=on_lost)
@@ -159,6 +165,7 @@ def test_the_database_is_down_for_50_seconds(private_site: Site, ends: bool, on_
     assert set(beats(site)) == {"w1"}
     assert site.dagu("logs", run_id, "beat", "--follow") == "done\n"
     assert site.sql("SELECT count(*) FROM dagu_orders") == "0"
+    seen("database-down-ends" if ends else "database-down")
 
 
 class Net:
@@ -217,7 +224,7 @@ def open_site(net: Net, tmp_path: Path) -> Iterator[Site]:
     postgres.close()
 
 
-def test_a_worker_that_is_cut_off_stops_before_another_begins(open_site: Site, net: Net) -> None:
+def test_a_worker_that_is_cut_off_stops_before_another_begins(open_site: Site, net: Net, seen: Seen) -> None:
     site = open_site
     site.start_server()
     url = site.postgres.url("runs", host=net.host)
@@ -232,7 +239,6 @@ def test_a_worker_that_is_cut_off_stops_before_another_begins(open_site: Site, n
     time.sleep(timing.LOST)
     found = beats(site)
     stopped, began = found["w1"][-1] - cut_at, found["w2"][0] - cut_at
-    print(f"noticed after {noticed:.0f} s; stopped after {stopped:.0f} s; elsewhere after {began:.0f} s")
     assert stopped < began
     assert cut.alive
     site.file("gate").touch()
@@ -240,9 +246,12 @@ def test_a_worker_that_is_cut_off_stops_before_another_begins(open_site: Site, n
     assert (run["workerId"], run["attempt"]) == ("w2", 2)
     # What the old owner still had to say changed nothing, and it serves again.
     until(lambda: site.dagu("worker", "list").count("ready") == 2, what="w1 is back")
+    seen("cut-retry", noticed=noticed, stopped=stopped, began=began)
 
 
-def test_a_run_outlives_a_cut_that_nobody_would_take_it_up_after(open_site: Site, net: Net) -> None:
+def test_a_run_outlives_a_cut_that_nobody_would_take_it_up_after(
+    open_site: Site, net: Net, seen: Seen
+) -> None:
     site = open_site
     site.start_server()
     url = site.postgres.url("runs", host=net.host)
@@ -256,19 +265,22 @@ def test_a_run_outlives_a_cut_that_nobody_would_take_it_up_after(open_site: Site
     site.file("gate").touch()
     site.dagu("retry", run_id)
     assert site.until_status(run_id, "succeeded")["attempt"] == 2
+    seen("cut-interrupt")
 
 
-def test_a_run_that_is_longer_than_every_timeout(site: Site) -> None:
+def test_a_run_that_is_longer_than_every_timeout(site: Site, seen: Seen) -> None:
     site.start_server()
     run_id, _ = begin(site, worker="w1", on_lost="retry")
     site.start_worker("w2")
     time.sleep(timing.REDISPATCH + timing.LOST)
     site.file("gate").touch()
     assert site.until_status(run_id, "succeeded")["attempt"] == 1
-    assert set(beats(site)) == {"w1"}
+    found = beats(site)
+    assert set(found) == {"w1"}
+    seen("long", seconds=found["w1"][-1] - found["w1"][0])
 
 
-def test_a_frozen_worker_writes_nothing_when_it_thaws(site: Site) -> None:
+def test_a_frozen_worker_writes_nothing_when_it_thaws(site: Site, seen: Seen) -> None:
     site.start_server()
     run_id, worker = begin(site, worker="w1")
     worker.signal(signal.SIGSTOP)
@@ -278,3 +290,4 @@ def test_a_frozen_worker_writes_nothing_when_it_thaws(site: Site) -> None:
     worker.signal(signal.SIGCONT)
     until(lambda: site.sql("SELECT count(*) FROM dagu_orders") == "0", what="it is given up")
     assert site.run(run_id)["status"] == "interrupted"
+    seen("frozen")

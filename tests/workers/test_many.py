@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from workers_postgres import Postgres
-from workers_site import Process, Site, enqueue, until
+from workers_site import Process, Seen, Site, enqueue, until
 
 LONG = 3600.0
 
@@ -23,7 +23,7 @@ def states(site: Site) -> Counter[str]:
     return Counter({status: int(number) for status, _, number in (row.partition("|") for row in rows)})
 
 
-def test_each_of_many_runs_runs_once(site: Site, pytestconfig: pytest.Config) -> None:
+def test_each_of_many_runs_runs_once(site: Site, pytestconfig: pytest.Config, seen: Seen) -> None:
     number = pytestconfig.getoption("--many-runs", 1000)
     (site.home / "config.yaml").write_text("queues: {many: 12}\n")
     site.workflow("nothing", 'max_active_runs: 100\nsteps: [{id: a, run: echo "$DAG_RUN_ID" >> "$SITE/ran"}]')
@@ -33,15 +33,18 @@ def test_each_of_many_runs_runs_once(site: Site, pytestconfig: pytest.Config) ->
     ids = enqueue(site, "nothing", number)
     began = time.monotonic()
     until(lambda: states(site)["succeeded"] == number, seconds=LONG, what="all succeed")
-    print(f"{number} runs on two workers in {time.monotonic() - began:.0f} s")
+    seconds = time.monotonic() - began
     assert Counter(site.file("ran").read_text().split()) == Counter(ids)
-    shares = site.sql("SELECT worker_id, count(*) FROM dagu_runs GROUP BY 1 ORDER BY 1")
-    print(shares)
-    assert {line.partition("|")[0] for line in shares.splitlines()} == {"w1", "w2"}
+    shares = dict(
+        row.split("|")
+        for row in site.sql("SELECT worker_id, count(*) FROM dagu_runs GROUP BY 1 ORDER BY 1").splitlines()
+    )
+    assert shares.keys() == {"w1", "w2"}
     assert site.sql("SELECT count(*) FROM dagu_orders") == "0"
     assert site.sql("SELECT count(*) FROM procrastinate_jobs") == "0"
     until(lambda: site.sql("SELECT count(*) FROM dagu_chunks") == "0", what="all output is home")
     assert len(list((site.home / "logs").rglob("a.1.stdout"))) == number
+    seen("many", runs=number, seconds=seconds, shares=" and ".join(shares.values()))
 
 
 @pytest.fixture
@@ -66,6 +69,15 @@ steps:
       done
       echo "$DAG_RUN_ID $WORKER.$$" >> "$SITE/ended"
 """
+
+
+KINDS = {
+    "worker": "a worker killed with its processes",
+    "main_alone": "its main process alone",
+    "freeze": "a worker frozen",
+    "kill_server": "the server killed",
+    "database": "the database away",
+}
 
 
 class Killer:
@@ -122,7 +134,9 @@ class Killer:
         self.site.postgres.start()
 
 
-def test_no_run_is_lost_or_twice_while_things_are_killed(private: Site, pytestconfig: pytest.Config) -> None:
+def test_no_run_is_lost_or_twice_while_things_are_killed(
+    private: Site, pytestconfig: pytest.Config, seen: Seen
+) -> None:
     site = private
     number = pytestconfig.getoption("--kill-runs", 200)
     seed = pytestconfig.getoption("--kill-seed", 0) or random.randrange(1, 10**6)
@@ -146,7 +160,6 @@ def test_no_run_is_lost_or_twice_while_things_are_killed(private: Site, pytestco
         " OR state IN ('waiting', 'taken') OR (state = 'lost' AND on_lost = 'retry' AND NOT again)"
     )
     until(lambda: site.sql(unsettled) == "0", seconds=LONG, what="all settle")
-    print(dict(killer.did), dict(states(site)))
     rows = dict(row.split("|") for row in site.sql("SELECT run_id, status FROM dagu_runs").splitlines())
     assert set(rows) == set(kinds)
     assert set(rows.values()) <= {"succeeded", "interrupted"}
@@ -162,3 +175,11 @@ def test_no_run_is_lost_or_twice_while_things_are_killed(private: Site, pytestco
         assert len(owners) <= (2 if kinds[run_id] == "retry" else 1), run_id
         if status == "succeeded":
             assert ended[run_id] == 1, run_id
+    ends = Counter(rows.values())
+    seen(
+        "random",
+        runs=number,
+        did=", ".join(f"{KINDS[kind]} {killer.did[kind]}×" for kind in KINDS),
+        succeeded=ends["succeeded"],
+        interrupted=ends["interrupted"],
+    )

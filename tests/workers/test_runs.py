@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from workers_postgres import free_port
-from workers_site import DAGU, HANG, Process, Site, until
+from workers_site import DAGU, HANG, Process, Seen, Site, until
 
 MAKE = """
 params:
@@ -91,7 +91,7 @@ def test_output_is_followed_while_the_run_lives(site: Site) -> None:
     assert following.wait(HANG) == 0
 
 
-def test_fifty_megabytes_come_home_byte_for_byte(site: Site) -> None:
+def test_fifty_megabytes_come_home_byte_for_byte(site: Site, seen: Seen) -> None:
     site.start_server()
     site.start_worker("w1")
     site.workflow(
@@ -111,9 +111,10 @@ def test_fifty_megabytes_come_home_byte_for_byte(site: Site) -> None:
             digest.update(block)
     assert size == 52428800
     assert digest.hexdigest() == hashlib.sha256(site.file("much").read_bytes()).hexdigest()
+    seen("output")
 
 
-def test_labels_choose_the_worker(site: Site) -> None:
+def test_labels_choose_the_worker(site: Site, seen: Seen) -> None:
     site.start_server()
     site.start_worker("plain")
     site.start_worker("gpu", "--labels", "gpu,region=eu,disk=fast")
@@ -133,9 +134,10 @@ def test_labels_choose_the_worker(site: Site) -> None:
     assert site.run(run_id)["status"] == "queued"
     site.start_worker("us", "--labels", "gpu,region=us")
     assert site.until_status(run_id, "succeeded")["workerId"] == "us"
+    seen("labels")
 
 
-def test_the_most_urgent_run_is_first(site: Site) -> None:
+def test_the_most_urgent_run_is_first(site: Site, seen: Seen) -> None:
     site.start_server(DAGU_MAX_ACTIVE_RUNS="50")
     site.workflow("gated", "max_active_runs: 10\n" + GATED)
     site.file("gate").touch()
@@ -147,9 +149,10 @@ def test_the_most_urgent_run_is_first(site: Site) -> None:
         site.until_status(run_id, "succeeded")
     low, highest, lowest, high = ids
     assert site.file("order").read_text().split() == [highest, high, low, lowest]
+    seen("priority")
 
 
-def test_the_limit_of_a_queue_holds_over_all_workers(site: Site) -> None:
+def test_the_limit_of_a_queue_holds_over_all_workers(site: Site, seen: Seen) -> None:
     (site.home / "config.yaml").write_text("queues: {tight: 2}\n")
     site.start_server()
     for name in ("w1", "w2"):
@@ -180,6 +183,7 @@ steps:
         now += 1 if sign == "+" else -1
         most = max(most, now)
     assert (now, most) == (0, 2)
+    seen("limit")
 
 
 def test_stopping(site: Site) -> None:
@@ -238,7 +242,7 @@ def test_a_run_goes_by_its_text_as_it_was(site: Site) -> None:
     assert site.dagu("logs", run_id, "a", "--follow") == "old\n"
 
 
-def test_draining_lets_runs_end(site: Site) -> None:
+def test_draining_lets_runs_end(site: Site, seen: Seen) -> None:
     site.start_server()
     worker = site.start_worker("w1")
     site.workflow("gated", "max_active_runs: 10\n" + GATED)
@@ -255,9 +259,10 @@ def test_draining_lets_runs_end(site: Site) -> None:
     assert "w1" not in site.dagu("worker", "list")
     site.start_worker("w2")
     assert site.until_status(later, "succeeded")["workerId"] == "w2"
+    seen("drain")
 
 
-def test_draining_hands_back_what_takes_too_long(site: Site) -> None:
+def test_draining_hands_back_what_takes_too_long(site: Site, seen: Seen) -> None:
     site.start_server()
     worker = site.start_worker("w1", "--drain", "0")
     site.workflow("again", "on_worker_lost: retry\n" + GATED)
@@ -269,6 +274,7 @@ def test_draining_hands_back_what_takes_too_long(site: Site) -> None:
     site.start_worker("w2")
     run = site.until_status(run_id, "succeeded")
     assert (run["workerId"], run["attempt"]) == ("w2", 2)
+    seen("hand-back")
 
 
 def test_names_are_unique(site: Site) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from workers_postgres import Postgres
 
@@ -23,6 +23,12 @@ from dagu.service.enqueue import QueuedRun
 DAGU = Path(sys.executable).parent / "dagu"
 HANG = 120.0
 """Seconds after which something that should happen counts as hanging."""
+
+
+class Seen(Protocol):
+    """Notes what a test saw: the name of a row of the page on reliability, and its figures."""
+
+    def __call__(self, row: str, **figures: float | str) -> None: ...
 
 
 def until(condition: Callable[[], Any], *, seconds: float = HANG, what: str = "") -> Any:
