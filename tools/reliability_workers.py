@@ -76,6 +76,10 @@ WORKERS = {
         "50 MB of output of a step",
         "at home byte for byte",
     ),
+    "artifacts": (
+        "artifacts are made, changed and removed; then SIGKILL of the worker",
+        "at home as they were a second before",
+    ),
     "labels": (
         "runs with labels",
         "each on the worker that has all of them; one that nobody could take says so at once",

@@ -37,7 +37,7 @@ def test_a_database_that_is_not_prepared_is_refused(database: str) -> None:
 
 def test_migrating_twice_changes_nothing(database: str) -> None:
     with connect({"DAGU_DATABASE_URL": database}) as connection:
-        assert schema.migrate(connection) == ["procrastinate", "0001_tables.sql"]
+        assert schema.migrate(connection) == ["procrastinate", *schema.MIGRATIONS]
         assert schema.migrate(connection) == []
         connection.execute("UPDATE dagu_meta SET version = 99")
         with pytest.raises(DaguError, match="newer dagu"):

@@ -91,6 +91,37 @@ def test_output_is_followed_while_the_run_lives(site: Site) -> None:
     assert following.wait(HANG) == 0
 
 
+def test_artifacts_are_at_home_while_the_run_lives(site: Site, seen: Seen) -> None:
+    site.start_server()
+    worker = site.start_worker("w1")
+    site.workflow(
+        "making",
+        """
+artifacts: {enabled: true}
+steps:
+  - id: make
+    run: |
+      cd "$DAG_RUN_ARTIFACTS_DIR"
+      echo first > report.txt; echo passing > passing.txt; head -c 3000000 /dev/zero > large
+      while [ ! -e "$SITE/gate" ]; do sleep 0.05; done
+      echo second > report.txt; rm passing.txt; echo end >> large
+      sleep 600
+""",
+    )
+    site.enqueue("making")
+    home = site.home / "artifacts"
+
+    def there() -> dict[str, int]:
+        return {path.name: path.stat().st_size for path in home.rglob("*") if path.is_file()}
+
+    until(lambda: there() == {"report.txt": 6, "passing.txt": 8, "large": 3000000}, what="they are at home")
+    site.file("gate").touch()
+    until(lambda: there() == {"report.txt": 7, "large": 3000004}, what="what changed is at home")
+    worker.kill_all()
+    assert next(home.rglob("report.txt")).read_text() == "second\n"
+    seen("artifacts")
+
+
 def test_fifty_megabytes_come_home_byte_for_byte(site: Site, seen: Seen) -> None:
     site.start_server()
     site.start_worker("w1")
@@ -287,7 +318,7 @@ def test_names_are_unique(site: Site) -> None:
 
 def test_the_database_is_checked(site: Site, tmp_path: Path) -> None:
     out = site.dagu("db", "check")
-    assert "tables: version 1" in out
+    assert "tables: version 2" in out
     assert "notifications: arrive" in out
     wrong = site.command("db", "check", DAGU_DATABASE_URL="postgresql://dagu@127.0.0.1:1/none")
     assert wrong.returncode == 1

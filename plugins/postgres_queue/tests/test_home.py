@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,31 @@ from dagu.contracts.records import AttemptRecord, RunRecord, Status, StepRecord
 from dagu.history.ownership import RunLocks
 from dagu.history.store import History
 from dagu_postgres_queue.collector import Collector
-from dagu_postgres_queue.files import Files
 from dagu_postgres_queue.mirror import Mirror
+from dagu_postgres_queue.outgoing import Transfer
+from dagu_postgres_queue.streams import Streams
+
+
+class Sent:
+    """A connection that only remembers what was sent."""
+
+    def __init__(self) -> None:
+        self.pieces: list[tuple[str, str, int, bytes]] = []
+
+    def execute(self, query: str, values: tuple[Any, ...]) -> None:
+        if "dagu_chunks" in query:
+            _, path, kind, offset, _, data = values
+            self.pieces.append((path, kind, offset, data))
+
+    def round(self, transfers: Iterable[Transfer]) -> list[tuple[str, int, bytes]]:
+        """Send all of them; what that was."""
+        before = len(self.pieces)
+        for transfer in transfers:
+            while not transfer.done:
+                transfer.send(self)  # type: ignore[arg-type]
+                transfer.sent()
+        return [(path, offset, data) for path, _, offset, data in self.pieces[before:]]
+
 
 QUEUED = RunRecord(
     run_id="r1", workflow="w", status=Status.QUEUED, started_at=1.0, file="/srv/w.yaml", queue="q", priority=3
@@ -86,16 +110,16 @@ def test_what_was_not_kept_is_pushed_again(stores: tuple[HistoryStore, HistorySt
 
 def test_output_is_written_where_it_belongs(tmp_path: Path) -> None:
     collector = Collector({}, tmp_path, threading.Event())
-    collector._write("logs/w/r1/a.1.stdout", 0, b"one")
-    collector._write("logs/w/r1/a.1.stdout", 3, b" two")
-    collector._write("logs/w/r1/a.1.stdout", 0, b"one")  # once more
+    collector._write("logs/w/r1/a.1.stdout", "more", 0, b"one")
+    collector._write("logs/w/r1/a.1.stdout", "more", 3, b" two")
+    collector._write("logs/w/r1/a.1.stdout", "more", 0, b"one")  # once more
     assert (tmp_path / "logs/w/r1/a.1.stdout").read_bytes() == b"one two"
     (tmp_path / "logs/w/r1/link").symlink_to(tmp_path / "elsewhere")
     for path in ("../x", "logs/../../x", "/etc/x", "history.db", "dags/w/x.yaml", "logs/../dags/x.yaml"):
-        collector._write(path, 0, b"bad")
+        collector._write(path, "more", 0, b"bad")
     assert {file.name for file in tmp_path.rglob("*") if file.is_file()} == {"a.1.stdout"}
     with pytest.raises(Exception, match="can't be written"):
-        collector._write("logs/w/r1/link", 0, b"bad")
+        collector._write("logs/w/r1/link", "more", 0, b"bad")
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -106,12 +130,15 @@ def test_only_output_is_sent(tmp_path: Path) -> None:
         (logs / name).write_text("x")
     (logs / "b.1.stdout").symlink_to("/etc/hostname")
     (logs / "empty.1.stdout").touch()
-    files = Files(tmp_path, "r1")
-    found = [(path.rpartition("/")[2], start) for path, start, _ in files.added({"logs": logs})]
-    assert found == [("a.1.stderr", 0), ("a.1.stdout", 0), ("empty.1.stdout", 0), ("run.log", 0)]
-    for name, _ in found:
-        files.sent(f"logs/w/r1/{name}", (logs / name).stat().st_size)
-    assert list(files.added({"logs": logs})) == []
+    streams = Streams(tmp_path, "r1")
+    sent = Sent()
+    assert sent.round(streams.added(logs)) == [
+        ("logs/w/r1/a.1.stderr", 0, b"x"),
+        ("logs/w/r1/a.1.stdout", 0, b"x"),
+        ("logs/w/r1/empty.1.stdout", 0, b""),
+        ("logs/w/r1/run.log", 0, b"x"),
+    ]
+    assert sent.round(streams.added(logs)) == []
     with (logs / "run.log").open("a") as log:
         log.write("more")
-    assert [(path, start) for path, start, _ in files.added({"logs": logs})] == [("logs/w/r1/run.log", 1)]
+    assert sent.round(streams.added(logs)) == [("logs/w/r1/run.log", 1, b"more")]

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from dagu_postgres_queue.database import Connection, Database, Unreachable, value
 from dagu_postgres_queue.listening import listen
+from dagu_postgres_queue.outgoing import GONE, WHOLE
 
 CHUNKS = "dagu_chunks"
 """The channel on which new output is told."""
@@ -22,7 +23,7 @@ _log = logging.getLogger("dagu.workers")
 class Collector:
     """Appends what workers sent to the files that it belongs to, and removes it from the database.
 
-    What is written twice is the same: a chunk knows its place in the file.
+    What is written twice is the same: a chunk knows its place in the file, and they come in order.
     """
 
     def __init__(self, environ: Mapping[str, str], home: Path, stop: threading.Event) -> None:
@@ -49,30 +50,36 @@ class Collector:
         if not value(alone):
             return False
         chunks = connection.execute(
-            'SELECT id, run_id, path, "offset", data FROM dagu_chunks ORDER BY id LIMIT %s', (_AT_ONCE,)
+            'SELECT id, path, kind, "offset", data FROM dagu_chunks ORDER BY id LIMIT %s', (_AT_ONCE,)
         ).fetchall()
         for chunk in chunks:
-            self._write(chunk["path"], chunk["offset"], chunk["data"])
+            self._write(chunk["path"], chunk["kind"], chunk["offset"], chunk["data"])
         connection.execute("DELETE FROM dagu_chunks WHERE id = ANY(%s)", ([chunk["id"] for chunk in chunks],))
         return len(chunks) == _AT_ONCE
 
-    def _write(self, path: str, offset: int, data: bytes) -> None:
+    def _write(self, path: str, kind: str, offset: int, data: bytes) -> None:
         parts = PurePosixPath(path).parts
         if len(parts) < 3 or parts[0] not in ("logs", "artifacts") or ".." in parts:
             _log.warning("output for %r has no place here and is dropped", path)
             return
         file = self._home.joinpath(*parts)
         try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            if kind == GONE:
+                file.unlink(missing_ok=True)
+            else:
+                _put(file, offset, data, fresh=kind == WHOLE)
         except OSError as error:
             raise Unreachable(f"{file} can't be written: {error.strerror or error}") from error
-        try:
-            view = memoryview(data)
-            while view:
-                done = os.pwrite(descriptor, view, offset)
-                view, offset = view[done:], offset + done
-        except OSError as error:
-            raise Unreachable(f"{file} can't be written: {error.strerror or error}") from error
-        finally:
-            os.close(descriptor)
+
+
+def _put(file: Path, offset: int, data: bytes, *, fresh: bool) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_TRUNC if fresh else 0)
+    descriptor = os.open(file, flags, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            done = os.pwrite(descriptor, view, offset)
+            view, offset = view[done:], offset + done
+    finally:
+        os.close(descriptor)

@@ -12,11 +12,13 @@ from dagu.contracts.records import RunRecord, Status
 from dagu.contracts.shared import AGAIN, LocalRuns
 from dagu.errors import DaguError
 from dagu_postgres_queue import orders
-from dagu_postgres_queue.database import Database, Unreachable
-from dagu_postgres_queue.files import MOST, Files
+from dagu_postgres_queue.artifacts import Artifacts
+from dagu_postgres_queue.database import Connection, Database, Unreachable
 from dagu_postgres_queue.history import PostgresHistory
 from dagu_postgres_queue.mirror import Mirror
 from dagu_postgres_queue.orders import Fenced, Row
+from dagu_postgres_queue.sending import Sender
+from dagu_postgres_queue.streams import Streams
 from dagu_postgres_queue.timing import STOP_GRACE
 
 _log = logging.getLogger("dagu.worker")
@@ -40,7 +42,7 @@ class Held:
         self,
         order: Row,
         run: RunRecord,
-        files: Files,
+        streams: Streams,
         *,
         runs: LocalRuns,
         database: Database,
@@ -56,12 +58,19 @@ class Held:
         self._again = self.fences and not order["again"]
         self._command: str = order["command"]
         self._run = run
-        self._files = files
+        self._streams = streams
         self._runs = runs
         self._database = database
         self._shared = shared
         self._worker = worker
-        self._came_home = came_home
+        self._sender = Sender(
+            database,
+            self.run_id,
+            self._guard,
+            streams=streams,
+            artifacts=Artifacts(runs.home, self.run_id),
+            came_home=came_home,
+        )
         self._ended = threading.Event()
         self._given_up = threading.Event()
         self._handing_back = False
@@ -116,7 +125,7 @@ class Held:
     def work(self) -> None:
         """Run it to its end, and bring home what it writes."""
         try:
-            self._files.continue_logs()
+            self._streams.continue_logs()
             mirror = Mirror(self._runs.history, self._shared, self._run, self._worker)
             self._runs.begin(self._run, self._command)
         except DaguError as error:
@@ -160,13 +169,13 @@ class Held:
     def _round(self, mirror: Mirror, *, last: bool) -> None:
         runs = mirror.runs()
         for run in runs:
-            self._send_files(run, last=last)
+            self._sender.send(self._runs.folders(run), last=last)
         if not last and runs[0].status.ended:
             return  # it is told as ended when it is no longer this worker's, at one moment
         if last and self._wishes and not runs[0].attempt_id:
             runs = [_changed(runs[0], Status.ABORTED, "stopped before it began")]
         with self._database.transaction() as connection:
-            orders.guard(connection, self.run_id, self.fence)
+            self._guard(connection)
             if last and self._handing_back and self._again and runs[0].status not in _GOOD:
                 mirror.push(
                     [_changed(run, Status.INTERRUPTED, f"worker {self._worker} ended") for run in runs]
@@ -180,27 +189,8 @@ class Held:
         if mirror.begun(runs[0]):
             mirror.pushed(runs)
 
-    def _send_files(self, run: RunRecord, *, last: bool) -> None:
-        folders = self._runs.folders(run)
-        if not last:
-            folders = {"logs": folders["logs"]}  # artifacts change in place while the run lives
-        for path, start, file in self._files.added(folders):
-            offset, until = start, -1
-            while offset > until:
-                until = offset
-                self._make_room()
-                with self._database.transaction() as connection:
-                    orders.guard(connection, self.run_id, self.fence)
-                    offset = self._files.send(connection, path, offset, file)
-                self._files.sent(path, offset)
-
-    def _make_room(self) -> None:
-        while True:
-            self._came_home.clear()
-            with self._database.transaction() as connection:
-                if self._files.under_way(connection) < MOST:
-                    return
-            self._came_home.wait(_PAUSE)
+    def _guard(self, connection: Connection) -> None:
+        orders.guard(connection, self.run_id, self.fence)
 
     def _confirm(self) -> None:
         with self._database.transaction() as connection:
@@ -209,7 +199,7 @@ class Held:
     def _fail(self, reason: str) -> None:
         def work() -> None:
             with self._database.transaction() as connection:
-                orders.guard(connection, self.run_id, self.fence)
+                self._guard(connection)
                 self._shared.update_run(
                     self.run_id, status=Status.FAILED, error=reason, finished_at=time.time()
                 )

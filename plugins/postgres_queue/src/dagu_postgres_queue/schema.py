@@ -11,7 +11,7 @@ from dagu.errors import DaguError
 if TYPE_CHECKING:
     from dagu_postgres_queue.database import Connection
 
-MIGRATIONS = ("0001_tables.sql",)
+MIGRATIONS = ("0001_tables.sql", "0002_artifacts_and_health.sql")
 """File N brings a database from version N to N + 1. One that was released is never changed."""
 
 _LOCK = 0x64616775  # "dagu": of pg_advisory_xact_lock, so that one migrates at a time

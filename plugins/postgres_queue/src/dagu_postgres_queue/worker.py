@@ -12,11 +12,11 @@ from typing import Any
 from dagu.contracts.shared import LocalRuns
 from dagu_postgres_queue import jobs, orders, roster
 from dagu_postgres_queue.database import Database, Unreachable
-from dagu_postgres_queue.files import Files
 from dagu_postgres_queue.held import Held
 from dagu_postgres_queue.history import PostgresHistory
 from dagu_postgres_queue.listening import listen
 from dagu_postgres_queue.shared import HOME
+from dagu_postgres_queue.streams import Streams
 from dagu_postgres_queue.timing import FENCE, LOST, RENEW
 
 _log = logging.getLogger("dagu.worker")
@@ -164,14 +164,14 @@ class Worker:
             if order is None:
                 return None
             run = self._shared.run(order["run_id"])
-            files = Files(self._runs.home, run.run_id)
-            files.load(connection)
+            streams = Streams(self._runs.home, run.run_id)
+            streams.load(connection)
             # As on one machine, it is not running before its process has made the record of its steps.
             self._shared.update_run(run.run_id, worker_id=self.name)
             held = Held(
                 order,
                 run,
-                files,
+                streams,
                 runs=self._runs,
                 database=self._output,
                 shared=self._shared,
