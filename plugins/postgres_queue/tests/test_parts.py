@@ -14,6 +14,7 @@ from dagu_postgres_queue.jobs import queue_name, queues_for
 from dagu_postgres_queue.place import locked, place_of
 from dagu_postgres_queue.queries import where
 from dagu_postgres_queue.url import parameters, shown
+from dagu_postgres_queue.worker_table import table
 
 
 def test_a_worker_serves_every_set_of_its_labels() -> None:
@@ -72,3 +73,27 @@ def test_a_worker_is_through_before_another_may_begin() -> None:
     # Noticed a second late, asked to stop, killed; while the database waited for a statement of ten seconds.
     assert timing.FENCE + 1 + timing.STOP_GRACE + 10 < timing.REDISPATCH
     assert timing.RENEW * 3 < timing.LOST < 30
+
+
+def test_the_table_of_workers() -> None:
+    well = {
+        "name": "gpu-1",
+        "state": "ready",
+        "runtime": "docker",
+        "health": "ok",
+        "active": 1,
+        "limit": 4,
+        "load": 0.04,
+        "labels": ["eu", "gpu"],
+        "host": "h",
+        "seen_at": 100.0,
+    }
+    ill = {**well, "name": "b", "health": "podman does not answer", "labels": [], "seen_at": 103.5}
+    assert table([well, ill, {**well, "health": ""}], 103.0) == [
+        "NAME   STATE  ENGINE  HEALTH   RUNS  LOAD  LABELS  HOST  SEEN",
+        "gpu-1  ready  docker  ok       1/4   0.0   eu,gpu  h     3 s ago",
+        "b      ready  docker  bad      1/4   0.0           h     0 s ago",
+        "gpu-1  ready  docker  unknown  1/4   0.0   eu,gpu  h     3 s ago",
+        "b: podman does not answer",
+    ]
+    assert len(table([], 0.0)) == 1

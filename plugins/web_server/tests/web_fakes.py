@@ -236,8 +236,9 @@ class FakeContext(ServiceContext):
     def workers(self) -> Sequence[Json]:
         times = {"started_at": BEGAN, "seen_at": BEGAN}
         well = {"name": "w1", "state": "ready", "labels": ["gpu", "<b>"], "runtime": "docker", **times}
-        ill = {**well, "name": "w2", "state": "lost", "labels": []}
-        return [{**each, "host": "h", "version": "1", "active": 1, "limit": 4} for each in (well, ill)]
+        ill = {**well, "name": "w2", "state": "lost", "labels": [], "health": "<i>docker</i> does not answer"}
+        common = {"host": "h", "version": "1", "active": 1, "limit": 4, "load": 0.25}
+        return [{"health": "ok", **each, **common} for each in (well, ill)]
 
     def scheduler(self) -> Json:
         waiting = {"name": "slow", "limit": 1, "queued": 2, "running": 1}

@@ -199,7 +199,8 @@ class ServiceContext(ABC):
 
     def workers(self) -> Sequence[Json]:
         """The workers, where machines share a database: ``name``, ``state`` (ready, draining, lost), ``labels``,
-        ``runtime``, ``host``, ``active`` and ``limit`` of runs, ``started_at``, ``seen_at``."""
+        ``runtime``, ``health`` of its engine (``ok``, a sentence, or empty if unknown), ``load`` for each processor,
+        ``host``, ``active`` and ``limit`` of runs, ``started_at``, ``seen_at``."""
         return ()
 
     @abstractmethod

@@ -90,7 +90,7 @@ class SharedDatabase(ABC):
 
     @abstractmethod
     def workers(self) -> Sequence[Mapping[str, Any]]:
-        """The workers: ``name``, ``labels``, ``runtime``, ``state``, ``active``, ``limit``, ``seen_at`` and more."""
+        """The workers: ``name``, ``labels``, ``runtime``, ``state``, ``health``, ``active``, ``limit`` and more."""
 
     @abstractmethod
     def service(self) -> Service:
@@ -135,5 +135,9 @@ class LocalRuns(ABC):
         """Where a run keeps files: ``logs`` and ``artifacts``; they need not exist."""
 
     @abstractmethod
+    def health(self) -> str:
+        """Ask this machine's container engine: ``ok``, or what is wrong, in a line. May take a minute."""
+
+    @abstractmethod
     def close(self) -> None:
-        """Close the history."""
+        """Close the history, and end a question to the engine."""

@@ -15,6 +15,7 @@ from dagu.history.logs import RunLogs, file_name
 from dagu.history.ownership import RunLocks
 from dagu.history.store import History
 from dagu.sandbox.guardian import end_orphans
+from dagu.service.engine_health import EngineHealth
 from dagu.service.launcher import Launcher
 from dagu.service.retention import clean_up
 from dagu.service.schedule import Schedule
@@ -34,6 +35,7 @@ class HomeRuns(LocalRuns):
         # What runs need not know, they can't give away.
         kept = {name: value for name, value in environ.items() if not name.startswith(_SHARED)}
         self._launcher = Launcher(home, self.history, kept, lifeline=True)
+        self._engine = EngineHealth({**kept, "DAGU_HOME": str(home)})
 
     def begin(self, run: RunRecord, command: str) -> None:
         self._adopt(run)
@@ -92,6 +94,10 @@ class HomeRuns(LocalRuns):
             found["artifacts"] = directory
         return found
 
+    def health(self) -> str:
+        return self._engine.look()
+
     def close(self) -> None:
+        self._engine.stop()
         self._launcher.close()
         self.history.close()

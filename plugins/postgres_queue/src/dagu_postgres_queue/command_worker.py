@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from dagu.errors import DaguError, UsageError
+from dagu_postgres_queue.worker_table import table
 
 if TYPE_CHECKING:
     from dagu.contracts.shared import SharedDatabase
@@ -163,7 +164,9 @@ class _Signals:
 
 @app.command("list")
 def list_workers(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the workers: their labels, runtime, state and load.
+    """List the workers: their labels, runtime, state, health and load.
+
+    HEALTH tells whether the container engine answers, LOAD how many processes want to run for each processor.
 
     \b
     Example:
@@ -173,15 +176,8 @@ def list_workers(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    lines = [("NAME", "STATE", "RUNS", "RUNTIME", "LABELS", "HOST", "SEEN")]
-    for each in found:
-        seen = f"{max(0.0, time.time() - each['seen_at']):.0f} s ago"
-        load = f"{each['active']}/{each['limit']}"
-        labels = ",".join(each["labels"])
-        lines.append((each["name"], each["state"], load, each["runtime"], labels, each["host"], seen))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    for line in table(found, time.time()):
+        typer.echo(line)
 
 
 @app.command()

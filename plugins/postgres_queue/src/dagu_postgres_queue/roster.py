@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,12 +35,15 @@ def register(connection: Connection, worker: Mapping[str, Any]) -> None:
     )
 
 
-def seen(connection: Connection, name: str, incarnation: str, *, active: int, draining: bool) -> None:
-    """Note that a worker lives."""
+def seen(
+    connection: Connection, name: str, incarnation: str, *, active: int, draining: bool, health: str
+) -> None:
+    """Note that a worker lives, and how it does."""
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
     connection.execute(
-        "UPDATE dagu_workers SET seen_at = clock_timestamp(), active = %s, draining = %s"
+        'UPDATE dagu_workers SET seen_at = clock_timestamp(), active = %s, draining = %s, health = %s, "load" = %s'
         " WHERE name = %s AND incarnation = %s",
-        (active, draining, name, incarnation),
+        (active, draining, health, load, name, incarnation),
     )
 
 
@@ -78,7 +82,7 @@ def forget(connection: Connection, name: str) -> list[str]:
 def workers(connection: Connection) -> list[dict[str, Any]]:
     """All workers, by name."""
     found = connection.execute(
-        'SELECT name, labels, runtime, host, version, "limit", active, draining,'
+        'SELECT name, labels, runtime, host, version, "limit", active, draining, health, "load",'
         " extract(epoch FROM started_at)::float8 AS started_at, extract(epoch FROM seen_at)::float8 AS seen_at,"
         f" {_ALIVE} AS alive FROM dagu_workers ORDER BY name".encode(),
         (LOST,),

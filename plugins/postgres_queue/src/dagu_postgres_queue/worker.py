@@ -22,6 +22,9 @@ from dagu_postgres_queue.timing import FENCE, LOST, RENEW
 _log = logging.getLogger("dagu.worker")
 _PAUSE = 1.0
 _DAY = 86400.0
+_HEALTH = 300.0
+"""Seconds between two looks at the engine."""
+
 _CHANNELS = (jobs.CHANNEL, orders.TOLD, HOME)
 
 
@@ -58,6 +61,7 @@ class Worker:
         self._held: dict[str, Held] = {}
         self._changed = threading.Condition()
         self._draining = False
+        self._health = ""
         self._closing = threading.Event()
         self._jobs = threading.Event()
         self._wishes = threading.Event()
@@ -70,6 +74,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to take runs; returns at once."""
+        threading.Thread(target=self._look_after_engine, name="engine", daemon=True).start()
         for work in (self._listen, self._renew, self._fence, self._take):
             thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
             self._threads.append(thread)
@@ -211,6 +216,7 @@ class Worker:
                         self._incarnation,
                         active=len(held),
                         draining=self._draining,
+                        health=self._health,
                     )
             except Unreachable as error:
                 _log.warning("%s", error)
@@ -227,6 +233,15 @@ class Worker:
                 each.wish(row["desired"])
             elif not each.ended:
                 each.give_up("its lease ran out")
+
+    def _look_after_engine(self) -> None:
+        while not self._closing.is_set():
+            health = self._runs.health()
+            if health not in (self._health, "ok") and not self._closing.is_set():
+                _log.warning("runs in containers will fail here: %s", health)
+            self._health = health
+            self._wishes.set()
+            self._closing.wait(_HEALTH)
 
     def _fence(self) -> None:
         """Stop what another worker may soon take up. It needs nothing of the database, which may be what is away."""

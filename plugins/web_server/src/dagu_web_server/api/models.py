@@ -269,6 +269,10 @@ class Worker(BaseModel):
     state: Literal["ready", "draining", "lost"]
     labels: list[str] = []
     runtime: str = ""
+    health: str = Field(
+        "", description="`ok`, or what is wrong with its container engine; empty: not asked yet."
+    )
+    load: float = Field(0, description="Processes that want to run on its machine, for each processor.")
     host: str = ""
     version: str = ""
     active: int
