@@ -42,7 +42,9 @@ class EngineHealth:
             process.kill()
             process.communicate()
             return f"the engine did not answer within {_PATIENCE:g} s"
-        return _problems(out) if out else " ".join(errors.split()) or f"exit status {process.returncode}"
+        if process.returncode in (0, 1) and out:
+            return _problems(out)
+        return " ".join(errors.split()) or f"dagu doctor ended with {process.returncode}"
 
     def stop(self) -> None:
         """End a question that is being asked."""
