@@ -72,6 +72,10 @@ WORKERS = {
         "`dagu stop` of a run on a worker",
         "the step is told after {median:.2f} s at the median, {most:.2f} s at most",
     ),
+    "again": (
+        "`dagu retry` of a failed run, `dagu resume` of an interrupted one",
+        "the first command runs {retry:.1f} and {resume:.1f} s after the command was given, at the median",
+    ),
     "output": (
         "50 MB of output of a step",
         "at home byte for byte",

@@ -89,6 +89,43 @@ def test_following_and_stopping(site: Site, seen: Seen) -> None:
     seen("stop", median=statistics.median(stops), most=max(stops))
 
 
+def taken_up(site: Site, command: str, run_id: str) -> float:
+    """Seconds from the command until the first one of the run's second attempt."""
+    at = time.time()
+    site.dagu(command, run_id)
+    until(
+        lambda: (
+            site.run(run_id)["attempt"] == 2 and site.command("logs", run_id, "a", "--attempt", "2").stdout
+        )
+    )
+    return float(site.dagu("logs", run_id, "a", "--attempt", "2")) - at
+
+
+def test_taking_up_again(site: Site, seen: Seen) -> None:
+    site.start_server()
+    worker = site.start_worker("w1")
+    site.workflow("fails", "steps: [{id: a, run: 'date +%s.%N; exit 1'}]")
+    site.workflow(
+        "hangs",
+        """
+steps:
+  - id: a
+    run: date +%s.%N; [ -e "$SITE/$DAG_RUN_ID" ] || { touch "$SITE/$DAG_RUN_ID"; sleep 600; }
+""",
+    )
+    retry, resume = [], []
+    for _ in range(5):
+        failed, cut = site.enqueue("fails"), site.enqueue("hangs")
+        site.until_status(failed, "failed")
+        until(site.file(cut).exists)
+        worker.kill_all()
+        worker = site.start_worker("w1")
+        retry.append(taken_up(site, "retry", failed))
+        resume.append(taken_up(site, "resume", cut))
+        site.until_status(cut, "succeeded")
+    seen("again", retry=statistics.median(retry), resume=statistics.median(resume))
+
+
 def test_an_idle_worker(site: Site, seen: Seen) -> None:
     site.start_server()
     worker = site.start_worker("w1", "--labels", "a,b,c")
