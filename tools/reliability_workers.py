@@ -88,6 +88,10 @@ WORKERS = {
         "runs with labels",
         "each on the worker that has all of them; one that nobody could take says so at once",
     ),
+    "engine-away": (
+        "the container engine of a worker does not answer",
+        "runs in containers wait, others go on; taken when it answers again",
+    ),
     "priority": ("four runs of different priority wait for one worker", "the most urgent one is first"),
     "limit": ("a queue of two, eight runs, two workers for ten each", "two at a time"),
     "drain": ("SIGTERM of a worker", "takes nothing more, its run ended well, the worker with exit status 0"),

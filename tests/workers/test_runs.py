@@ -316,17 +316,6 @@ def test_names_are_unique(site: Site) -> None:
     assert (again.returncode, "already" in again.stderr) == (1, True)
 
 
-def test_an_engine_that_does_not_answer_is_told(site: Site) -> None:
-    worker = site.start_worker(
-        "w1", DAGU_CONTAINER_RUNTIME="docker", DOCKER_HOST=f"unix://{site.directory}/none"
-    )
-    until(lambda: "runs in containers will fail here" in worker.text(), what="it is told")
-    (found,) = until(lambda: [w for w in json.loads(site.dagu("worker", "list", "--json")) if w["health"]])
-    assert (found["name"], found["state"]) == ("w1", "ready")
-    assert "/none" in found["health"]
-    assert f"w1: {found['health']}" in site.dagu("worker", "list")
-
-
 def test_the_database_is_checked(site: Site, tmp_path: Path) -> None:
     out = site.dagu("db", "check")
     assert "tables: version 2" in out

@@ -37,7 +37,7 @@ class Fake(SharedDatabase):
     def under_way(self) -> Sequence[str]:
         return ()
 
-    def advice(self, selector: Sequence[str]) -> str:
+    def advice(self, order: Order) -> str:
         return ""
 
     def wait(self, run_id: str, timeout: float | None = None, *, output: bool = True) -> bool:

@@ -21,6 +21,8 @@ def test_a_worker_serves_every_set_of_its_labels() -> None:
     queues = queues_for(["gpu", "eu"])
     assert queues == ["dagu", "dagu+eu", "dagu+gpu", "dagu+eu+gpu"]
     assert queue_name(["gpu", "eu"]) in queues
+    assert queue_name(["gpu"], engine=True) in queues_for(["gpu", "eu"], engine=True)
+    assert queue_name(["gpu"], engine=True) not in queues
     assert queue_name(["gpu", "us"]) not in queues
     assert len(queues_for("abcdef")) == 64
     with pytest.raises(UsageError, match="at most 6"):

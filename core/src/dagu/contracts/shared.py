@@ -19,6 +19,8 @@ URL_VARIABLE = "DAGU_DATABASE_URL"
 
 BEGIN, RETRY, RESUME = "begin", "retry", "resume"
 INTERRUPT, AGAIN = "interrupt", "retry"
+OK = "ok"
+"""The health of an engine that answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +31,14 @@ class Order:
         command: ``begin`` a queued run; ``retry`` or ``resume`` one that ended.
         selector: Labels that the worker must have, all of them.
         on_lost: What becomes of it when its worker is lost: ``interrupt``, or ``retry`` on another one, once.
+        engine: It needs a container engine, so only a worker whose engine answers may take it.
     """
 
     run_id: str
     command: str = BEGIN
     selector: tuple[str, ...] = ()
     on_lost: str = INTERRUPT
+    engine: bool = False
 
 
 class SharedDatabase(ABC):
@@ -77,8 +81,8 @@ class SharedDatabase(ABC):
         """Ids of the runs that wait for a worker or that one has."""
 
     @abstractmethod
-    def advice(self, selector: Sequence[str]) -> str:
-        """Why no living worker could ever take a run with that selector, in a sentence; empty if one could."""
+    def advice(self, order: Order) -> str:
+        """Why no living worker could take such a run, in a sentence; empty if one could."""
 
     @abstractmethod
     def wait(self, run_id: str, timeout: float | None = None, *, output: bool = True) -> bool:

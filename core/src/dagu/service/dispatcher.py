@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from dagu.contracts.records import RunRecord, Status
-from dagu.contracts.shared import BEGIN, Order, SharedDatabase
+from dagu.contracts.shared import BEGIN, SharedDatabase
 from dagu.service.launcher import Launcher
 from dagu.service.routing import Routing, routing
 
@@ -66,11 +66,10 @@ class Dispatcher:
     def _send(self, run: RunRecord, command: str, where: Routing) -> None:
         history = self._shared.history
         with history.transaction():
-            self._shared.send(
-                Order(run_id=run.run_id, command=command, selector=where.selector, on_lost=where.on_lost)
-            )
+            order = where.order(run.run_id, command)
+            self._shared.send(order)
             if command == BEGIN and history.status(run.run_id) is Status.QUEUED:
                 # Who looks at the run is to see why nothing happens.
-                advice = self._shared.advice(where.selector)
+                advice = self._shared.advice(order)
                 if advice != run.error:
                     history.update_run(run.run_id, error=advice)

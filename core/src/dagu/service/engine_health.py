@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-OK = "ok"
+from dagu.contracts.shared import OK
+
 _PATIENCE = 60.0
 """Seconds that an engine has to answer."""
 

@@ -32,6 +32,9 @@ _GOOD = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
 class Held:
     """A run. Its thread is :meth:`work`; others may ask it to stop.
 
+    Attributes:
+        engine_failed: It failed, maybe since the container engine that it needs does not answer.
+
     Args:
         run: As it was taken over.
         renewed_at: Seconds of the boot clock before its lease was asked for.
@@ -71,6 +74,8 @@ class Held:
             artifacts=Artifacts(runs.home, self.run_id),
             came_home=came_home,
         )
+        self.engine_failed = False
+        self._engine: bool = order["engine"]
         self._ended = threading.Event()
         self._given_up = threading.Event()
         self._handing_back = False
@@ -168,6 +173,7 @@ class Held:
 
     def _round(self, mirror: Mirror, *, last: bool) -> None:
         runs = mirror.runs()
+        self.engine_failed = self._engine and runs[0].status is Status.FAILED
         for run in runs:
             self._sender.send(self._runs.folders(run), last=last)
         if not last and runs[0].status.ended:

@@ -23,17 +23,17 @@ CHANNEL = "procrastinate_any_queue_v1"
 """On which new jobs are told."""
 
 MOST_LABELS = 6
-_ANY = "dagu"
+_ANY, _ENGINE = "dagu", "dagu-engine"
 T = TypeVar("T")
 
 
-def queue_name(selector: Iterable[str]) -> str:
-    """The queue of runs with that selector."""
-    return "+".join([_ANY, *sorted(selector)])
+def queue_name(selector: Iterable[str], *, engine: bool = False) -> str:
+    """The queue of runs with that selector, which need a container engine or not."""
+    return "+".join([_ENGINE if engine else _ANY, *sorted(selector)])
 
 
-def queues_for(labels: Sequence[str]) -> list[str]:
-    """The queues that a worker with those labels serves: one for each set of them.
+def queues_for(labels: Sequence[str], *, engine: bool = False) -> list[str]:
+    """The queues of runs that a worker with those labels may take: one for each set of them.
 
     Raises:
         UsageError: There are too many.
@@ -41,7 +41,8 @@ def queues_for(labels: Sequence[str]) -> list[str]:
     if len(labels) > MOST_LABELS:
         raise UsageError(f"a worker has at most {MOST_LABELS} labels; these are {len(labels)}")
     ordered = sorted(labels)
-    return [queue_name(some) for size in range(len(ordered) + 1) for some in combinations(ordered, size)]
+    sets = (some for size in range(len(ordered) + 1) for some in combinations(ordered, size))
+    return [queue_name(some, engine=engine) for some in sets]
 
 
 def defer(connection: Connection, *, queue: str, priority: int, run_id: str, fence: int) -> None:

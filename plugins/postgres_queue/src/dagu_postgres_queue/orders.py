@@ -37,14 +37,14 @@ def send(connection: Connection, order: Order) -> None:
         if waits is None:
             return
     row = connection.execute(
-        "INSERT INTO dagu_orders (run_id, command, selector, on_lost) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT DO NOTHING RETURNING fence",
-        (order.run_id, order.command, list(order.selector), order.on_lost),
+        "INSERT INTO dagu_orders (run_id, command, selector, on_lost, engine) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING RETURNING *",
+        (order.run_id, order.command, list(order.selector), order.on_lost, order.engine),
     ).fetchone()
     if row is None:
         _refuse(connection, order.run_id)
     else:
-        _defer(connection, order.run_id, row["fence"], order.selector)
+        _defer(connection, row)
 
 
 def _refuse(connection: Connection, run_id: str) -> None:
@@ -57,15 +57,16 @@ def _refuse(connection: Connection, run_id: str) -> None:
     raise UsageError(f"run {run_id} is a worker's already", hint=f"see `dagu status --run-id {run_id}`")
 
 
-def _defer(connection: Connection, run_id: str, fence: int, selector: Sequence[str]) -> None:
+def _defer(connection: Connection, order: Row) -> None:
+    run_id = order["run_id"]
     run = connection.execute("SELECT priority FROM dagu_runs WHERE run_id = %s", (run_id,)).fetchone()
     assert run is not None
     jobs.defer(
         connection,
-        queue=jobs.queue_name(selector),
+        queue=jobs.queue_name(order["selector"], engine=order["engine"]),
         priority=run["priority"],
         run_id=run_id,
-        fence=fence,
+        fence=order["fence"],
     )
 
 
@@ -221,11 +222,11 @@ def _again(connection: Connection, row: Row) -> None:
     ).rowcount
     found = connection.execute(
         "UPDATE dagu_orders SET state = 'waiting', again = true, command = %s, worker = '', incarnation = '',"
-        " desired = '', fence = nextval('dagu_fence') WHERE run_id = %s RETURNING fence",
+        " desired = '', fence = nextval('dagu_fence') WHERE run_id = %s RETURNING *",
         (BEGIN if unbegun else RETRY, row["run_id"]),
     ).fetchone()
     assert found is not None
-    _defer(connection, row["run_id"], found["fence"], row["selector"])
+    _defer(connection, found)
 
 
 def interrupt(connection: Connection, run_id: str, reason: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from dagu.contracts.shared import OK, Order
 from dagu.errors import UsageError
 from dagu_postgres_queue.database import Connection
 from dagu_postgres_queue.timing import LOST
@@ -96,14 +97,18 @@ def workers(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def advice(connection: Connection, selector: Sequence[str]) -> str:
-    """Why no living worker could take a run with that selector; empty if one could."""
+def advice(connection: Connection, order: Order) -> str:
+    """Why no living worker could take such a run; empty if one could."""
     living = [worker for worker in workers(connection) if worker["state"] == "ready"]
-    if any(set(selector) <= set(worker["labels"]) for worker in living):
-        return ""
     if not living:
         return "no worker is there to take it; start one with `dagu worker`"
-    there = "; ".join(
-        f"{worker['name']} has {', '.join(worker['labels']) or 'no labels'}" for worker in living
-    )
-    return f"no worker has the labels {', '.join(selector)} ({there})"
+    fitting = [worker for worker in living if set(order.selector) <= set(worker["labels"])]
+    if not fitting:
+        there = "; ".join(
+            f"{worker['name']} has {', '.join(worker['labels']) or 'no labels'}" for worker in living
+        )
+        return f"no worker has the labels {', '.join(order.selector)} ({there})"
+    if order.engine and all(worker["health"] not in ("", OK) for worker in fitting):
+        there = "; ".join(f"{worker['name']}: {worker['health']}" for worker in fitting)
+        return f"it needs a container engine, and that of no worker answers ({there})"
+    return ""

@@ -56,9 +56,9 @@ class PostgresShared(SharedDatabase):
             )
             return [row["run_id"] for row in found]
 
-    def advice(self, selector: Sequence[str]) -> str:
+    def advice(self, order: Order) -> str:
         with self._database.transaction() as connection:
-            return roster.advice(connection, selector)
+            return roster.advice(connection, order)
 
     def wait(self, run_id: str, timeout: float | None = None, *, output: bool = True) -> bool:
         if self._settled(run_id, output):

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from dagu.contracts.shared import LocalRuns
+from dagu.contracts.shared import OK, LocalRuns
 from dagu_postgres_queue import jobs, orders, roster
 from dagu_postgres_queue.database import Database, Unreachable
 from dagu_postgres_queue.held import Held
@@ -23,7 +23,8 @@ _log = logging.getLogger("dagu.worker")
 _PAUSE = 1.0
 _DAY = 86400.0
 _HEALTH = 300.0
-"""Seconds between two looks at the engine."""
+_ILL = 30.0
+"""Seconds between two looks at an engine that answered, and at one that did not."""
 
 _CHANNELS = (jobs.CHANNEL, orders.TOLD, HOME)
 
@@ -52,7 +53,7 @@ class Worker:
         self._runs = runs
         self.name: str = about["name"]
         self._limit: int = about["limit"]
-        self._queues = jobs.queues_for(about["labels"])
+        self._queues = {engine: jobs.queues_for(about["labels"], engine=engine) for engine in (False, True)}
         self._incarnation = uuid.uuid4().hex
         # A lease must not wait for output on its way.
         self._leases = Database(environ)
@@ -62,6 +63,7 @@ class Worker:
         self._changed = threading.Condition()
         self._draining = False
         self._health = ""
+        self._doubt = threading.Event()
         self._closing = threading.Event()
         self._jobs = threading.Event()
         self._wishes = threading.Event()
@@ -115,7 +117,7 @@ class Worker:
     def close(self) -> None:
         """Leave the roster; no run is left."""
         self._closing.set()
-        for event in (self._jobs, self._wishes):
+        for event in (self._jobs, self._wishes, self._doubt):
             event.set()
         for thread in self._threads:
             thread.join()
@@ -165,7 +167,7 @@ class Worker:
     def _next(self) -> Held | None:
         asked_at = boot_time()
         with self._output.transaction() as connection:
-            order = orders.take(connection, self._queues, self.name, self._incarnation)
+            order = orders.take(connection, self._served(), self.name, self._incarnation)
             if order is None:
                 return None
             run = self._shared.run(order["run_id"])
@@ -196,6 +198,9 @@ class Worker:
             held.abandon(f"worker {self.name} failed: {error}")
         finally:
             _log.info("run %s ended", held.run_id)
+            if held.engine_failed:
+                self._health = ""  # until it is known, no other run is to fail for the same reason
+                self._doubt.set()
             with self._changed:
                 del self._held[held.run_id]
                 self._changed.notify_all()
@@ -234,14 +239,22 @@ class Worker:
             elif not each.ended:
                 each.give_up("its lease ran out")
 
+    def _served(self) -> list[str]:
+        # A worker without an engine would be the first to take what fails there at once.
+        return self._queues[False] + (self._queues[True] if self._health == OK else [])
+
     def _look_after_engine(self) -> None:
         while not self._closing.is_set():
+            self._doubt.clear()
             health = self._runs.health()
-            if health not in (self._health, "ok") and not self._closing.is_set():
-                _log.warning("runs in containers will fail here: %s", health)
+            if self._closing.is_set():
+                return
+            if health not in (self._health, OK):
+                _log.warning("takes no runs in containers: %s", health)
             self._health = health
-            self._wishes.set()
-            self._closing.wait(_HEALTH)
+            for event in (self._wishes, self._jobs):
+                event.set()
+            self._doubt.wait(_HEALTH if health == OK else _ILL)
 
     def _fence(self) -> None:
         """Stop what another worker may soon take up. It needs nothing of the database, which may be what is away."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dagu.contracts.shared import OK
+
 _HEAD = ("NAME", "STATE", "ENGINE", "HEALTH", "RUNS", "LOAD", "LABELS", "HOST", "SEEN")
 
 
@@ -33,4 +35,4 @@ def _row(worker: Mapping[str, Any], now: float) -> tuple[str, ...]:
 
 
 def _ill(worker: Mapping[str, Any]) -> bool:
-    return worker["health"] not in ("", "ok")
+    return worker["health"] not in ("", OK)

@@ -72,7 +72,7 @@ def enqueue(
         from dagu.service.routing import routing
 
         where = routing(record, config.base_config)
-        if not where.local and (advice := shared.advice(where.selector)):
+        if not where.local and (advice := shared.advice(where.order(record.run_id))):
             remark(advice)
     if not SchedulerLock(config.home).is_held():
         remark(f"it waits in queue {record.queue!r}; no scheduler runs, start one with `dagu scheduler`")

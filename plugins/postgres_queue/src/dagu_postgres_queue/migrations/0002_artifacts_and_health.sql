@@ -19,4 +19,6 @@ ALTER TABLE dagu_chunks SET (
 
 -- What is wrong with a worker's engine, and how busy its machine is: processes that want to run, for each processor.
 ALTER TABLE dagu_workers ADD COLUMN "health" text NOT NULL DEFAULT '';
+-- Runs in containers go to workers whose engine answers.
+ALTER TABLE dagu_orders ADD COLUMN "engine" boolean NOT NULL DEFAULT false;
 ALTER TABLE dagu_workers ADD COLUMN "load" double precision NOT NULL DEFAULT 0;
