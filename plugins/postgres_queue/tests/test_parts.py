@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from dagu.contracts.records import Status
 from dagu.errors import DaguError, UsageError
 from dagu_postgres_queue import timing
 from dagu_postgres_queue.jobs import queue_name, queues_for
+from dagu_postgres_queue.listening import listen
 from dagu_postgres_queue.place import locked, place_of
 from dagu_postgres_queue.queries import where
 from dagu_postgres_queue.url import parameters, shown
@@ -99,3 +102,21 @@ def test_the_table_of_workers() -> None:
         "b: podman does not answer",
     ]
     assert len(table([], 0.0)) == 1
+
+
+def test_what_keeps_from_listening_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    stop = threading.Event()
+    ready = threading.Event()
+    nowhere = {"DAGU_DATABASE_URL": "postgresql://dagu@127.0.0.1:1/none"}
+    given = (nowhere, ("channel",), stop)
+    thread = threading.Thread(
+        target=listen, args=given, kwargs={"ready": ready.set, "tell": lambda _told: None}
+    )
+    thread.start()
+    assert ready.wait(60)
+    time.sleep(2.5)  # it tries again
+    stop.set()
+    thread.join()
+    (record,) = caplog.records
+    assert "none on 127.0.0.1" in record.message
+    assert record.message.endswith("trying again")

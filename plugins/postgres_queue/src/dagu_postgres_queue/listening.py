@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,6 +18,7 @@ LOOK_AGAIN = 2.0
 """Seconds after which it is as if something had been told."""
 
 _PAUSE = 1.0
+_log = logging.getLogger("dagu.workers")
 
 
 def listen(
@@ -36,6 +38,7 @@ def listen(
         again: Seconds after which that is assumed.
     """
     first = True
+    said = ""
     while not stop.is_set():
         try:
             with connect(environ) as connection:
@@ -45,11 +48,15 @@ def listen(
                     ready()
                 first = False
                 tell(channels)
+                said = ""
                 _follow(connection, channels, stop, tell, again)
-        except (psycopg.OperationalError, psycopg.InterfaceError, Unreachable):
+        except (psycopg.OperationalError, psycopg.InterfaceError, Unreachable) as error:
             if first:
                 ready()
             first = False
+            if (why := " ".join(str(error).split())) != said:
+                said = why
+                _log.warning("%s; trying again", why)
             stop.wait(_PAUSE)
 
 
