@@ -10,6 +10,7 @@ command could not be done, and its message tells what happened, where, and what 
     ├── PluginError              code of a plugin failed; names its distribution and version
     ├── TaskInvalid              a provider can't turn this task into a command
     ├── PolicyRefused            the operator's policy does not allow the container
+    ├── HistoryUnreachable       the database of history did not answer; it may later
     └── RuntimeFailure           the container engine could not do what was asked
         ├── EngineUnreachable    nothing answers at the endpoint
         ├── EngineForbidden      the endpoint is there, this user may not use it
@@ -87,6 +88,10 @@ class TaskInvalid(DaguError):
 
 class PolicyRefused(DaguError):
     """The operator's policy, or a reviewing plugin, does not allow the container."""
+
+
+class HistoryUnreachable(DaguError):
+    """The database of history did not answer; it may later. What was asked of it may have been done."""
 
 
 class RuntimeFailure(DaguError):

@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
         environ: None takes the process' own.
 
     Returns:
-        The exit status: 0 for success, 1 for failure, 2 for bad usage, 128 + N after signal N.
+        The exit status: 0 for success, 1 for failure, 2 for bad usage, 75 while the database is away, 128 + N after
+        signal N.
     """
     # Nearly all that is made at the start stays, and looking through it time and again is a tenth of that time.
     gc.set_threshold(20_000)

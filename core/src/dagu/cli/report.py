@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 
-from dagu.errors import DaguError
+from dagu.errors import DaguError, HistoryUnreachable
 
 
 def report(error: Exception, environ: Mapping[str, str]) -> int:
     """Print an error to standard error, with its traceback if ``DAGU_DEBUG`` is set.
 
     Returns:
-        The exit status.
+        The exit status: 1, or 75 (``EX_TEMPFAIL``) where the same may do when the database is back.
     """
     if environ.get("DAGU_DEBUG", "") not in ("", "0"):
         import traceback
 
         traceback.print_exception(error)
     sys.stderr.write(f"Error: {message(error)}\n")
-    return 1
+    return os.EX_TEMPFAIL if isinstance(error, HistoryUnreachable) else 1
 
 
 def message(error: Exception) -> str:

@@ -66,7 +66,9 @@ class HistoryStore(ABC):
     :class:`dagu.testing.HistoryConformance` proves an implementation.
 
     Every method may raise:
-        DaguError: The database can't be read or written (a full disk, a server that is down).
+        HistoryUnreachable: The database did not answer. What was to be written may be, or not; a run that is under
+            way calls again. It may: what was written is replaced by the same, and an event is not written twice.
+        DaguError: The database can't be read or written (a full disk).
     """
 
     @abstractmethod
@@ -131,9 +133,22 @@ class HistoryStore(ABC):
 
     @abstractmethod
     def add_agent_event(
-        self, run_id: str, step: str, attempt: int, kind: str, payload_json: str, at: float
+        self,
+        run_id: str,
+        step: str,
+        attempt: int,
+        kind: str,
+        payload_json: str,
+        at: float,
+        *,
+        again: bool = False,
     ) -> None:
-        """Store one thing that an agent did. ``at`` is seconds since the epoch."""
+        """Store one thing that an agent did.
+
+        Args:
+            at: Seconds since the epoch.
+            again: It may be there, since a call before was not answered, or is being stored yet; it is stored once.
+        """
 
     # Reading
 

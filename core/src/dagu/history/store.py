@@ -94,11 +94,25 @@ class History(HistoryStore):
             _put(connection, "attempts", rows.attempt_row(attempt), key=("run_id", "step", "number"))
 
     def add_agent_event(
-        self, run_id: str, step: str, attempt: int, kind: str, payload_json: str, at: float
+        self,
+        run_id: str,
+        step: str,
+        attempt: int,
+        kind: str,
+        payload_json: str,
+        at: float,
+        *,
+        again: bool = False,
     ) -> None:
         row: rows.Row = {"run_id": run_id, "step": step, "attempt": attempt, "kind": kind}
+        row |= {"payload": payload_json, "at": at}
         with self._database.transaction() as connection:
-            _put(connection, "agent_events", row | {"payload": payload_json, "at": at})
+            if again:
+                same = " AND ".join(f'"{column}" = ?' for column in row)
+                query = f"SELECT 1 FROM agent_events WHERE {same}"
+                if connection.execute(query, list(row.values())).fetchone() is not None:
+                    return
+            _put(connection, "agent_events", row)
 
     # Reading
 

@@ -17,6 +17,7 @@ from dagu.run.cancel import Cancellation
 from dagu.run.execution import Finished
 from dagu.run.ids import checked_run_id, new_run_id
 from dagu.run.points import reach
+from dagu.run.records.patience import Patience, PatientStore
 from dagu.run.records.recorder import Observer
 from dagu.run.recovery import resume, retry
 from dagu.run.starter import RunStarter
@@ -26,6 +27,9 @@ from dagu.workflow.load import load_file
 from dagu.workflow.model import Workflow
 from dagu.workflow.values.context import TRIGGER_TYPES
 from dagu.workflow.values.params_tokens import CallerInput, caller_input
+
+STOPPED_PATIENCE = 5.0
+"""Seconds that a run still waits for its history once it was stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,14 +122,17 @@ class Runner:
         self._observers = list(observers)
         self._cancellation = Cancellation()
         self._handlers = Cancellation()
+        self._patience = Patience()
 
     def cancel(self, *, kill: bool = False, reason: str = "stopped") -> None:
         """Stop the run, from a signal handler or another thread; returns at once.
 
-        Steps get their grace and handlers still run. ``kill`` allows neither.
+        Steps get their grace and handlers still run. ``kill`` allows neither. A database that is away is not waited
+        for much longer.
         """
 
         def work() -> None:
+            self._patience.end(0 if kill else STOPPED_PATIENCE)
             if kill:
                 self._handlers.cancel(reason, kill=True)
             self._cancellation.cancel(reason, kill=kill)
@@ -225,7 +232,7 @@ class Runner:
         self, history: HistoryStore | None, default_working_dir: str, *, dry: bool = False
     ) -> RunStarter:
         return RunStarter(
-            history=history,
+            history=None if history is None else PatientStore(history, self._patience),
             environ=self._environ,
             home=self._home,
             plugins=self._plugins,

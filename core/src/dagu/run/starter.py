@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dagu.contracts.history import HistoryStore
 from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import DaguError, UsageError
@@ -25,6 +24,7 @@ from dagu.run.execution import Finished, Means, execute
 from dagu.run.ids import new_attempt_id, new_run_id
 from dagu.run.prepare import Identity, Prepared, now, prepare
 from dagu.run.records.masking import Masker
+from dagu.run.records.patience import PatientStore
 from dagu.run.records.recorder import Observer, Recorder
 from dagu.run.records.run_log import RunLog
 from dagu.run.recovery.bookmark import Bookmarks
@@ -50,7 +50,7 @@ class RunStarter:
     def __init__(
         self,
         *,
-        history: HistoryStore | None,
+        history: PatientStore | None,
         environ: Mapping[str, str],
         home: Path,
         plugins: Plugins,
@@ -231,7 +231,10 @@ class RunStarter:
         )
 
     def _recorder(self, record: RunRecord, masker: Masker, log: RunLog | None) -> Recorder:
-        return Recorder(record, store=self._history, observers=self._observers, masker=masker, log=log)
+        recorder = Recorder(record, store=self._history, observers=self._observers, masker=masker, log=log)
+        if self._history is not None and not record.root_id:
+            self._history.tell = recorder.notice
+        return recorder
 
     def _make_runtime(self) -> ContainerRuntime:
         return points.watched(reach(self._plugins, self.environ))

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from dagu.errors import UsageError
+from dagu.errors import HistoryUnreachable, UsageError
 from dagu.history.records import Status
 from dagu.sandbox.guardian import end_orphans
 from dagu.service.context import LocalContext
@@ -34,7 +34,7 @@ class Drain:
         self._context = context
         self._hurry = hurry
         self._say = say
-        self._left = _running(context)
+        self._left = _running(context, say)
         self._changed = threading.Condition()
 
     def __call__(self, grace: float, patience: float = PATIENCE) -> None:
@@ -90,13 +90,15 @@ class Drain:
                 self._say(str(error))
 
 
-def _running(context: LocalContext) -> set[str]:
+def _running(context: LocalContext, say: Callable[[str], object]) -> set[str]:
     """The runs whose processes were started here, and those that a scheduler before this one left running."""
     found = set(context.launcher.here())
-    for run in context.history.runs(status=Status.RUNNING, limit=None):
-        if is_ours(run) and not run.worker_id:
-            found.add(run.run_id)
-    return found
+    try:
+        running = context.history.runs(status=Status.RUNNING, limit=None)
+    except HistoryUnreachable as error:
+        say(f"only runs that were started here are ended: {error}")
+        return found
+    return found | {run.run_id for run in running if is_ours(run) and not run.worker_id}
 
 
 def _runs(ids: set[str]) -> str:

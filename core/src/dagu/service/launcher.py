@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from dagu.contracts.history import HistoryStore
-from dagu.errors import DaguError, UsageError
+from dagu.errors import DaguError, HistoryUnreachable, RunNotFound, UsageError
 from dagu.history.ownership import RunLocks
 from dagu.history.records import Status
 
@@ -22,6 +23,7 @@ LIFELINE = "DAGU_LIFELINE"
 
 _TAIL = 4096
 _GONE = 10.0
+_PAUSE = 1.0
 
 
 class Launcher:
@@ -130,9 +132,21 @@ class Launcher:
     def _settle(self, run_id: str, code: int, errors: IO[bytes]) -> None:
         # If somebody else took it over, that one's lock is there, and its record will change. If this service stops,
         # the next one starts what waits still.
-        if not self._closed and not self._refused and not self._locks.is_alive(run_id):
-            reason = _tail(errors) or _how(code)
-            self._history.end_queued(run_id, Status.FAILED, f"it could not be started: {reason}", time.time())
+        while not self._closed and not self._refused and not self._locks.is_alive(run_id):
+            try:
+                self._end_queued(run_id, code, _tail(errors) or _how(code))
+            except HistoryUnreachable:
+                time.sleep(_PAUSE)
+            else:
+                return
+
+    def _end_queued(self, run_id: str, code: int, reason: str) -> None:
+        try:
+            if code == os.EX_TEMPFAIL and self._history.run(run_id).queue:
+                return  # the database was away; the run has its place in the queue still
+        except RunNotFound:
+            return
+        self._history.end_queued(run_id, Status.FAILED, f"it could not be started: {reason}", time.time())
 
 
 def _how(code: int) -> str:

@@ -10,14 +10,14 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from dagu.errors import DaguError
+from dagu.errors import DaguError, HistoryUnreachable
 from dagu_postgres_queue import schema
 from dagu_postgres_queue.url import parameters, shown
 
 Connection = psycopg.Connection[DictRow]
 
 
-class Unreachable(DaguError):
+class Unreachable(HistoryUnreachable):
     """The database did not answer; it may later."""
 
 

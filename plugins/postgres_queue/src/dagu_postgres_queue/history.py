@@ -100,12 +100,27 @@ class PostgresHistory(HistoryStore):
             put(connection, "dagu_attempts", rows.attempt_row(attempt), key=("run_id", "step", "number"))
 
     def add_agent_event(
-        self, run_id: str, step: str, attempt: int, kind: str, payload_json: str, at: float
+        self,
+        run_id: str,
+        step: str,
+        attempt: int,
+        kind: str,
+        payload_json: str,
+        at: float,
+        *,
+        again: bool = False,
     ) -> None:
-        row = {"run_id": run_id, "step": step, "attempt": attempt, "kind": kind, "payload": payload_json}
+        given = {"run_id": run_id, "step": step, "attempt": attempt, "kind": kind, "payload": payload_json}
+        row = {column: rows.encode(column, each) for column, each in given.items()} | {"at": at}
         with self._database.transaction() as connection:
-            row = {column: rows.encode(column, given) for column, given in row.items()}
-            put(connection, "dagu_agent_events", row | {"at": at})
+            if again:
+                # A server that was cut off may be storing the first one yet; that transaction refers to this row.
+                connection.execute("SELECT 1 FROM dagu_runs WHERE run_id = %s FOR UPDATE", (run_id,))
+                same = " AND ".join(f'"{column}" = %s' for column in row)
+                query = f"SELECT 1 FROM dagu_agent_events WHERE {same}"
+                if connection.execute(query.encode(), list(row.values())).fetchone() is not None:
+                    return
+            put(connection, "dagu_agent_events", row)
 
     # Reading
 

@@ -26,6 +26,7 @@ class Mirror:
         self._parts: dict[tuple[str, ...], StepRecord | AttemptRecord] = {}
         known = local.agent_events(taken.run_id)
         self._event = known[-1].id if known else 0
+        self._unsure = False  # whether the last push is kept
 
     @property
     def run_id(self) -> str:
@@ -64,16 +65,18 @@ class Mirror:
                     if self._parts.get((step.run_id, step.name, str(attempt.number))) != attempt:
                         self._shared.save_attempt(attempt)
         self._last = self._event
+        again, self._unsure = self._unsure, True
         for run in runs:
             for event in self._local.agent_events(run.run_id, after=self._event):
                 self._shared.add_agent_event(
-                    event.run_id, event.step, event.attempt, event.kind, event.payload, event.at
+                    event.run_id, event.step, event.attempt, event.kind, event.payload, event.at, again=again
                 )
                 self._last = max(self._last, event.id)
 
     def pushed(self, runs: list[RunRecord]) -> None:
         """Note that what was pushed is kept."""
         self._event = self._last
+        self._unsure = False
         for run in runs:
             self._runs[run.run_id] = self._at_home(run)
             for step in run.steps:

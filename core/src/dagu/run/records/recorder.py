@@ -98,18 +98,19 @@ class Recorder:
         """The run begins, or a recorded one goes on in a new attempt."""
         run = self._run
         if again:
-            self._store.update_run(
-                run.run_id,
-                status=run.status,
-                started_at=run.started_at,
-                attempt=run.attempt,
-                attempt_id=run.attempt_id,
-                params=run.params,
-                finished_at=None,
-                error="",
-            )
-            for step in run.steps:
-                self._store.save_step(step)
+            with self._store.transaction():
+                self._store.update_run(
+                    run.run_id,
+                    status=run.status,
+                    started_at=run.started_at,
+                    attempt=run.attempt,
+                    attempt_id=run.attempt_id,
+                    params=run.params,
+                    finished_at=None,
+                    error="",
+                )
+                for step in run.steps:
+                    self._store.save_step(step)
         else:
             self._store.add_run(run)
         self._tell(RunStarted, steps=tuple(self._steps))

@@ -145,3 +145,16 @@ class Records(Kit):
         ]
         assert [event.kind for event in store.agent_events("r1", "s", 1)] == ["text"]
         assert store.agent_events("other") == []
+
+    def test_an_event_that_may_be_there_is_kept_once(self, store: HistoryStore) -> None:
+        store.add_run(a_run("r1"))
+        event = ("r1", "s", 1, "text", '{"text":"ü \0"}')
+        store.add_agent_event(*event, 1767225600.123456)
+        store.add_agent_event(*event, 1767225600.123456, again=True)
+        store.add_agent_event(*event, 1767225600.123457, again=True)
+        store.add_agent_event(*event, 1767225600.123457)  # nobody said that it may be there
+        assert [found.at for found in store.agent_events("r1")] == [
+            1767225600.123456,
+            1767225600.123457,
+            1767225600.123457,
+        ]
