@@ -46,6 +46,9 @@ class Fake(SharedDatabase):
     def workers(self) -> Sequence[Mapping[str, Any]]:
         return ()
 
+    def be_server(self) -> bool:
+        return True
+
     def service(self) -> Service:
         raise NotImplementedError
 

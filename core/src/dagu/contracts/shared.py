@@ -97,8 +97,25 @@ class SharedDatabase(ABC):
         """The workers: ``name``, ``labels``, ``runtime``, ``state``, ``health``, ``active``, ``limit`` and more."""
 
     @abstractmethod
+    def be_server(self) -> bool:
+        """Make sure that this process is the one server of the database, which follows schedules and keeps output.
+
+        It is until :meth:`close`, or until its connection breaks: then it is to be asked for again.
+
+        Returns:
+            False while another server of this home is.
+
+        Raises:
+            UsageError: A server with another home is.
+        """
+
+    @abstractmethod
     def service(self) -> Service:
-        """What a server runs beside its scheduler: it brings output home and notices lost workers."""
+        """What a server runs beside its scheduler: it brings output home and notices lost workers.
+
+        Raises:
+            UsageError: Another home has a server.
+        """
 
 
 class LocalRuns(ABC):

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from dagu.errors import DaguError, UsageError, WorkflowInvalid
+from dagu.errors import DaguError, HistoryUnreachable, UsageError, WorkflowInvalid
 from dagu.history.records import RunRecord, Status
 from dagu.service.admission import Limits, admitted
 from dagu.service.clock import Clock, SystemClock
@@ -24,6 +24,7 @@ from dagu.service.watch import WorkflowWatch
 
 CLEAN_UP_EVERY = timedelta(days=1)
 TRY_AGAIN = timedelta(seconds=10)
+_LOOK_AT_SERVER = timedelta(seconds=2)
 LOOK_AGAIN = timedelta(minutes=1)
 """After so long, workflows are looked at even if nobody told of a change: a network file system does not tell."""
 
@@ -56,6 +57,7 @@ class Scheduler:
         self._state = State()
         self._schedules: dict[str, Schedule] = {}
         self._broken: dict[str, str] = {}
+        self._begun = False
         self._looked: datetime | None = None
         self._cleaned: datetime | None = None
 
@@ -78,7 +80,7 @@ class Scheduler:
             while not self._held.is_set() and not self._stopped.is_set():
                 self._wake.wait()
                 self._wake.clear()
-            if not self._stopped.is_set():
+            if self._is_server_at_last():
                 self._serve()
         finally:
             lock.release()
@@ -86,6 +88,28 @@ class Scheduler:
     def _taken(self) -> None:
         self._held.set()
         self._wake.set()
+
+    def _is_server(self) -> bool:
+        """Whether this is the scheduler of the database that machines share, where there is one."""
+        shared = self._context.shared
+        return shared is None or shared.be_server()
+
+    def _is_server_at_last(self) -> bool:
+        """Wait until no other server works on the database; False if there is nothing to wait for any more."""
+        said = ""
+        while not self._stopped.is_set():
+            why = "another server of this home works on the database; waiting for its end"
+            try:
+                if self._is_server():
+                    return True
+            except HistoryUnreachable as error:
+                why = str(error)
+            if why != said:
+                self._say(why)
+                said = why
+            self._clock.wait(self._wake, self._clock.now() + _LOOK_AT_SERVER)
+            self._wake.clear()
+        return False
 
     def _serve(self) -> None:
         context = self._context
@@ -96,11 +120,8 @@ class Scheduler:
         ):
             self._say(f"scheduler started; workflows are in {stored.directory}")
             self._state = self._file.load()
-            end_unstarted(context, self._clock.now().timestamp())
-            take_up(context, self._state.running, self._say)
             planner = self._planner()
             while not self._stopped.is_set():
-                self._wake.clear()
                 now = self._clock.now()
                 try:
                     until = self._work(planner, now)
@@ -110,6 +131,7 @@ class Scheduler:
                     planner = self._planner()
                     until = now + TRY_AGAIN
                 self._clock.wait(self._wake, until)
+                self._wake.clear()
             self._save(planner.marks(), self._state.running)
 
     def _save(self, marks: Mapping[str, datetime], running: frozenset[str]) -> None:
@@ -131,6 +153,12 @@ class Scheduler:
         Returns:
             When to look again, if nothing happens before.
         """
+        if not self._is_server():
+            return now + TRY_AGAIN
+        if not self._begun:
+            end_unstarted(self._context, now.timestamp())
+            take_up(self._context, self._state.running, self._say)
+            self._begun = True
         due = planner.next()
         stale = self._looked is None or now - self._looked >= LOOK_AGAIN
         if self._files.is_set() or stale or (due is not None and due <= now):

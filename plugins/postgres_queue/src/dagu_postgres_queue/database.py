@@ -52,7 +52,7 @@ class Database:
         self._connection: Connection | None = connect(environ)
         if checked:
             try:
-                with self._explained():
+                with explained(self.environ):
                     schema.check(self._connection)
             except BaseException:
                 self.close()
@@ -73,7 +73,7 @@ class Database:
             Unreachable: The server went away; what was inside may have happened or not.
             DaguError: The server refused.
         """
-        with self._lock, self._explained():
+        with self._lock, explained(self.environ):
             if self._depth:
                 assert self._connection is not None
                 yield self._connection
@@ -110,16 +110,18 @@ class Database:
         except psycopg.Error:
             connection.close()
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise _unreachable(self.environ, error) from error
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise DaguError(
-                f"database {shown(self.environ)}: {_line(error)}", hint="grant it to the role of the URL"
-            ) from error
+
+@contextmanager
+def explained(environ: Mapping[str, str]) -> Iterator[None]:
+    """Errors of the driver as those of :class:`Database`."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise _unreachable(environ, error) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DaguError(
+            f"database {shown(environ)}: {_line(error)}", hint="grant it to the role of the URL"
+        ) from error
 
 
 def _unreachable(environ: Mapping[str, str], error: psycopg.Error) -> Unreachable:

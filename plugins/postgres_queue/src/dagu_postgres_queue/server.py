@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from dagu.contracts.specs import Service
+from dagu.errors import UsageError
 from dagu_postgres_queue import orders
 from dagu_postgres_queue.collector import Collector
 from dagu_postgres_queue.database import Database, Unreachable, value
+from dagu_postgres_queue.right import Right
 from dagu_postgres_queue.timing import LOST
 
 _LOOK = 2.0
@@ -21,34 +23,50 @@ _log = logging.getLogger("dagu.workers")
 
 
 class WorkersService(Service):
-    """Runs until it is stopped, also while the database is away."""
+    """Runs until it is stopped, also while the database is away. It does nothing without the right to be the server.
 
-    def __init__(self, environ: Mapping[str, str], home: Path) -> None:
+    Raises:
+        UsageError: A server with another home has it.
+    """
+
+    def __init__(self, environ: Mapping[str, str], home: Path, right: Right) -> None:
         self._environ = environ
+        self._right = right
         self._stop = threading.Event()
-        self._collector = Collector(environ, home, self._stop)
+        self._collector = _Collector(environ, home, self._stop, right)
+        try:
+            right.hold()
+        except Unreachable as error:
+            _log.warning("%s", error)
 
     def run(self) -> None:
         collecting = threading.Thread(target=self._collector.run, name="output of workers", daemon=True)
         collecting.start()
+        try:
+            self._look_after()
+        finally:
+            self._stop.set()
+            collecting.join()
+
+    def _look_after(self) -> None:
         database: Database | None = None
         since = time.monotonic()
-        while not self._stop.is_set():
-            try:
-                database = database or Database(self._environ)
-                # Who was away can't tell whether others were.
-                if time.monotonic() - since > LOST:
-                    self._reap(database)
-                else:
-                    with database.transaction() as connection:
-                        connection.execute("SELECT 1")
-            except Unreachable as error:
-                _log.warning("%s", error)
-                since = time.monotonic()
-            self._stop.wait(_LOOK)
-        collecting.join()
-        if database is not None:
-            database.close()
+        try:
+            while not self._stop.is_set():
+                try:
+                    database = database or Database(self._environ)
+                    # Who was away can't tell whether others were.
+                    if not self._right.hold():
+                        since = time.monotonic()
+                    elif time.monotonic() - since > LOST:
+                        self._reap(database)
+                except Unreachable as error:
+                    _log.warning("%s", error)
+                    since = time.monotonic()
+                self._stop.wait(_LOOK)
+        finally:
+            if database is not None:
+                database.close()
 
     def stop(self, grace: float) -> None:
         del grace
@@ -62,3 +80,19 @@ class WorkersService(Service):
             said = orders.reap(connection) if value(up) else []
         for line in said:
             _log.info("%s", line)
+
+
+class _Collector(Collector):
+    """One that leaves output alone while another server has the right to it."""
+
+    def __init__(self, environ: Mapping[str, str], home: Path, stop: threading.Event, right: Right) -> None:
+        super().__init__(environ, home, stop)
+        self._right = right
+
+    def _collect(self, channels: Collection[str]) -> None:
+        try:
+            may = self._right.hold()
+        except UsageError:
+            may = False  # the service ends for that reason
+        if may:
+            super()._collect(channels)

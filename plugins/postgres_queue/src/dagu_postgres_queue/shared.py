@@ -15,6 +15,7 @@ from dagu_postgres_queue.database import Database, value
 from dagu_postgres_queue.history import CHANGES, PostgresHistory
 from dagu_postgres_queue.listening import listen
 from dagu_postgres_queue.place import place_of
+from dagu_postgres_queue.right import Right
 
 HOME = "dagu_home"
 """The channel on which it is told that output came home."""
@@ -31,9 +32,12 @@ class PostgresShared(SharedDatabase):
         self._environ = environ
         self._home = home
         self._database = Database(environ)
-        self.history = PostgresHistory(self._database, place_of(home), alive)
+        place = place_of(home)
+        self.history = PostgresHistory(self._database, place, alive)
+        self._right = Right(environ, home, place)
 
     def close(self) -> None:
+        self._right.close()
         self._database.close()
 
     def send(self, order: Order) -> None:
@@ -93,7 +97,10 @@ class PostgresShared(SharedDatabase):
         with self._database.transaction() as connection:
             return roster.workers(connection)
 
+    def be_server(self) -> bool:
+        return self._right.hold()
+
     def service(self) -> Service:
         from dagu_postgres_queue.server import WorkersService
 
-        return WorkersService(self._environ, self._home)
+        return WorkersService(self._environ, self._home, self._right)
