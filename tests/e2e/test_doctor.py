@@ -209,6 +209,21 @@ def test_agent_not_in_the_image(dagu: Dagu) -> None:
     dagu.start(path).failed("claude", "alpine:3.20")
 
 
+def test_agent_that_nothing_brings(dagu: Dagu) -> None:
+    path = dagu.write(
+        """
+        harnesses: {mine: {binary: sh, prefix_args: [-c]}}
+        harness: {provider: "${env.AGENT}"}
+        steps:
+          - {action: harness.run, with: {prompt: x}}
+          - {action: harness.run, with: {prompt: x, provider: mine, fallback: [{provider: nobodys}]}}
+        """
+    )
+    found = problem(rows(dagu, str(path), status=1), "agent")
+    assert "no harness provider 'nobodys'" in found["detail"]
+    assert found["remedy"]
+
+
 def test_workspace_that_may_not_be_written(dagu: Dagu, directory: Path) -> None:
     closed = directory / "closed"
     closed.mkdir(mode=0o755)

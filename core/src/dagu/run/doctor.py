@@ -13,7 +13,8 @@ from dagu.plugins import Plugins
 from dagu.plugins.registry import RUNTIME_VARIABLE
 from dagu.run.containers.choice import choose
 from dagu.run.needs import all_steps, needs_engine, steps_in
-from dagu.run.steps.custom_harness import CustomHarness
+from dagu.run.starter import InstalledProviders
+from dagu.run.steps.custom_harness import CustomHarness, provider_named
 from dagu.sandbox.policy import VARIABLE as POLICY
 from dagu.sandbox.policy import policy_from_environment
 from dagu.sandbox.reaper import leftovers
@@ -54,6 +55,7 @@ def examine(
             named = f"{info.distribution} {info.version}: {'; '.join(info.problems)}"
             yield Row(check="plugin", state=WARNING, detail=named, remedy="update or remove it")
     if workflow is not None:
+        yield from _unknown(workflow, plugins)
         yield from _on_host(workflow, environ, plugins)
         if not needs_engine(workflow):
             yield Row(check="engine", state=OK, detail="nothing in the workflow needs a container")
@@ -117,6 +119,21 @@ def _reached(runtime: ContainerRuntime) -> Iterator[Row]:
         yield Row(check="leftovers", state=WARNING, detail=detail, remedy="dagu gc")
 
 
+def _unknown(workflow: Workflow, plugins: Plugins) -> Iterator[Row]:
+    """Providers that no plugin and no definition brings."""
+    told: set[str] = set()
+    for step in all_steps(workflow):
+        for name in _named(workflow, step) if step.action == "harness.run" else ():
+            if name in told or "${" in name:
+                continue  # a reference is replaced by a run only
+            told.add(name)
+            try:
+                provider_named(workflow, InstalledProviders(plugins), name)
+            except DaguError as error:
+                detail = f"{step.name}: {error.message}"
+                yield Row(check="agent", state=PROBLEM, detail=detail, remedy=error.hint)
+
+
 def _on_host(workflow: Workflow, environ: Mapping[str, str], plugins: Plugins) -> Iterator[Row]:
     for step in all_steps(workflow):
         if step.action != "harness.run" or step.container or workflow.container:
@@ -142,14 +159,17 @@ def containers(workflow: Workflow) -> list[ContainerSpec]:
 
 def binaries(workflow: Workflow, step: Step, plugins: Plugins) -> Iterator[tuple[str, str]]:
     """Provider and program of each agent that a step may use; unknown providers are left out."""
-    base = {**(workflow.harness or {}), **step.with_}
-    for config in (base, *(base.get("fallback") or ())):
-        name = str(config.get("provider") or "")
+    for name in _named(workflow, step):
         definition = workflow.harnesses.get(name)
         if definition is not None:
             yield name, CustomHarness(definition).facts.binary
         elif name in plugins.providers() and name not in workflow.harnesses:
             yield name, plugins.providers()[name].facts.binary
+
+
+def _named(workflow: Workflow, step: Step) -> list[str]:
+    base = {**(workflow.harness or {}), **step.with_}
+    return [str(config.get("provider") or "") for config in (base, *(base.get("fallback") or ()))]
 
 
 def install(name: str, plugins: Plugins) -> str:

@@ -223,7 +223,7 @@ class RunStarter:
             recorder=recorder,
             cancellation=cancellation,
             masker=recorder.masker,
-            providers=_Providers(self._plugins),
+            providers=InstalledProviders(self._plugins),
             start_child=children,
             bookmarks=None if self._history is None else Bookmarks(logs, recorder.masker),
             artifacts_dir=prepared.artifacts_dir,
@@ -246,11 +246,14 @@ class RunStarter:
         return workflow.file.absolute().parent
 
 
-class _Providers:
+class InstalledProviders:
+    """Harness providers that plugins offer, made when a step asks for them."""
+
     def __init__(self, plugins: Plugins) -> None:
         self._plugins = plugins
 
     def provider(self, name: str) -> tuple[HarnessProvider, ProviderFacts]:
+        """See :class:`~dagu.run.context.Providers`."""
         spec = self._plugins.provider(name)
         return spec.factory(), spec.facts
 
