@@ -205,8 +205,26 @@ class TestConsequences:
     def test_not_met_at_the_root(self, dagu: Project) -> None:
         ended = dagu.start(f"{HANDLERS}preconditions: 'false'\nsteps: [{{id: a, run: touch ran}}]\n")
         assert (ended.code, ended.status, ended.steps) == (0, "aborted", {"a": "not_started"})
+        assert "preconditions[0] is not met" in ended.err
         assert dagu.read("order").splitlines() == ["abort aborted", "exit"]
         assert not (dagu.directory / "ran").exists()
+
+    def test_a_command_that_is_compared_as_text_is_told(self, dagu: Project) -> None:
+        ended = dagu.start(
+            """
+            steps:
+              - id: a
+                run: touch ran
+                preconditions: ['true', {condition: '`echo yes`', expected: 'yes'}, 'false']
+            """
+        )
+        assert (ended.code, ended.steps) == (0, {"a": "skipped"})
+        assert "eval does), steps[0].preconditions[2] are not met" in ended.err
+        assert "echo" not in ended.err
+
+    def test_what_was_skipped_is_no_error(self, dagu: Project) -> None:
+        ended = dagu.start("steps: [{id: a, run: touch ran, preconditions: 'false'}]\n", "--quiet")
+        assert (ended.code, ended.err) == (0, "")
 
     def test_an_error_at_the_root(self, dagu: Project) -> None:
         ended = dagu.start(

@@ -163,8 +163,8 @@ def _failures(run: RunContext, outcomes: Mapping[str, Outcome]) -> str:
 
 def _not_begun(run: RunContext) -> tuple[Status, str] | None:
     """How a run ends whose steps may not start; None for one whose steps may."""
-    if not run.dry and not _wanted(run):
-        return Status.ABORTED, ""
+    if not run.dry and (unmet := _unmet(run)):
+        return Status.ABORTED, unmet
     init = run_handler(run, "init", Status.RUNNING)
     if init is None or init.status is Status.SKIPPED or init.lets_go_on:
         return None
@@ -173,10 +173,10 @@ def _not_begun(run: RunContext) -> tuple[Status, str] | None:
     return Status.FAILED, f"handler init failed: {init.error}"
 
 
-def _wanted(run: RunContext) -> bool:
-    """Whether the root's preconditions hold."""
+def _unmet(run: RunContext) -> str:
+    """Which of the root's preconditions do not hold; empty if all do."""
     if not run.workflow.preconditions:
-        return True
+        return ""
     target = run_target(run)
     env = {**run.contained_env, **target.env} if target.contained else run.env
     context = StepContext(
@@ -189,7 +189,7 @@ def _wanted(run: RunContext) -> bool:
         outcomes={},
         run_steps=lambda *_args, **_named: {},
     )
-    return Conditions(context).hold(run.workflow.preconditions, path="preconditions")
+    return Conditions(context).unmet(run.workflow.preconditions, path="preconditions")
 
 
 def _handlers(

@@ -41,7 +41,8 @@ class PlainView:
 
     def event(self, event: RunEvent) -> None:
         """Write what happened, if it is worth a line."""
-        bad = getattr(event, "status", "") in _BAD or bool(getattr(event, "error", ""))
+        status = getattr(event, "status", "")
+        bad = status in _BAD or (bool(getattr(event, "error", "")) and status != "skipped")
         if self._quiet and not bad:
             return
         text = self._text(event)

@@ -53,8 +53,8 @@ def _body(context: StepContext, foreach: Foreach, scope: Scope, cancellation: Ca
     status = total(outcomes.values())
     if status not in GOOD:
         named = zip(foreach.steps, steps, strict=True)
-        errors = ((step.name, outcomes[unique.name].error) for step, unique in named)
-        error = next((f"{name}: {text.partition(chr(10))[0]}" for name, text in errors if text), "")
+        ends = ((step.name, outcomes[unique.name]) for step, unique in named)
+        error = next((f"{name}: {end.error.partition(chr(10))[0]}" for name, end in ends if _went_wrong(end)), "")
         return BodyResult(key=key, status=status.value, error=error, succeeded=False)
     outputs: dict[str, Any] = {}
     for name, text in foreach.collect.items():
@@ -68,6 +68,10 @@ def _body(context: StepContext, foreach: Foreach, scope: Scope, cancellation: Ca
             )
         outputs[name] = value
     return BodyResult(key=key, status=status.value, outputs=outputs)
+
+
+def _went_wrong(end: Outcome) -> bool:
+    return bool(end.error) and end.status is not Status.SKIPPED
 
 
 def _ending(bad: Sequence[BodyResult]) -> Ended:

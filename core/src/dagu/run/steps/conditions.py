@@ -21,30 +21,33 @@ class Conditions:
     def __init__(self, context: StepContext) -> None:
         self._context = context
 
-    def hold(self, conditions: Sequence[Condition], *, path: str) -> bool:
-        """Whether all hold. Every one is evaluated, in order, even after a miss.
+    def unmet(self, conditions: Sequence[Condition], *, path: str) -> str:
+        """Which of them do not hold, in a line; empty if all do. Every one is evaluated, in order, even after a miss.
 
         Raises:
             UsageError: One or more could not be evaluated; the message names each.
         """
-        results = []
+        missed: list[str] = []
         problems: list[DaguError] = []
         for index, condition in enumerate(conditions):
             try:
-                results.append(met(self._found(condition), negate=condition.negate))
+                if not met(self._found(condition), negate=condition.negate):
+                    missed.append(f"{path}[{index}]{_why(condition)}")
             except DaguError as error:
                 problems.append(DaguError(f"{path}[{index}]: {error.message}", hint=error.hint))
         if problems:
             hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
             raise UsageError("; ".join(problem.message for problem in problems), hint="; ".join(hints))
-        return all(results)
+        if not missed:
+            return ""
+        return f"{', '.join(missed)} {'is' if len(missed) == 1 else 'are'} not met"
 
     def repeats(self, policy: RepeatPolicy, outcome: Outcome, path: str) -> bool:
         """Whether a step that ended so runs once more."""
         if policy.mode == "always":
             return outcome.status in GOOD
         if policy.condition is not None:
-            found = self.hold((policy.condition,), path=f"{path}.repeat_policy")
+            found = not self.unmet((policy.condition,), path=f"{path}.repeat_policy")
         elif policy.exit_codes:
             found = outcome.exit_code in policy.exit_codes
         else:
@@ -61,3 +64,11 @@ class Conditions:
         if condition.expected is not None:
             return matches(resolve(text, context.scope, expand=Expand.SCOPE), condition.expected)
         return probe.succeeds(context, resolve(text, context.scope))
+
+
+def _why(condition: Condition) -> str:
+    """What may surprise: a value is compared as it stands, the text of a command too."""
+    text = condition.condition or ""
+    if condition.expected is not None and ("$(" in text or "`" in text):
+        return " (condition runs no command beside expected; eval does)"
+    return ""

@@ -74,10 +74,9 @@ class StepRunner:
             handler=self.handler,
         )
         going_on = self.run.engine is not None and step.name in self.run.engine.taken
-        if not going_on and not Conditions(context).hold(
-            step.preconditions, path=f"{step.path}.preconditions"
-        ):
-            return Outcome(status=Status.SKIPPED)
+        conditions, path = Conditions(context), f"{step.path}.preconditions"
+        if not going_on and (unmet := conditions.unmet(step.preconditions, path=path)):
+            return Outcome(status=Status.SKIPPED, error=unmet)
         return self._repeated(step, context)
 
     def _repeated(self, step: Step, context: StepContext) -> Outcome:
