@@ -28,14 +28,14 @@ AT: dict[str, Any] = {"run_id": "r1", "workflow": "flow", "at": 1000.0}
 
 
 class Screen:
-    def __init__(self, *, height: int = 24) -> None:
+    def __init__(self, *, height: int = 24, width: int = 90) -> None:
         self.output = io.StringIO()
-        self.console = Console(file=self.output, width=90, height=height, force_terminal=True)
+        self.console = Console(file=self.output, width=width, height=height, force_terminal=True)
         self.view = LiveView(self.console)
 
     def lines(self) -> list[str]:
         """The run as it is drawn now."""
-        plain = Console(file=io.StringIO(), width=90, height=self.console.height)
+        plain = Console(file=io.StringIO(), width=self.console.width, height=self.console.height)
         plain.print(self.view.render())
         assert isinstance(plain.file, io.StringIO)
         return [line.rstrip() for line in plain.file.getvalue().splitlines()]
@@ -56,6 +56,20 @@ def test_steps_change_in_place() -> None:
         view.event(StepFinished(step="one", attempt=2, status="failed", exit_code=1, error="why\nmore", **AT))
         assert screen.lines()[1].startswith("✗ one failed")
         assert screen.lines()[1].endswith("why")
+
+
+@pytest.mark.parametrize("width", [40, 100])
+def test_a_long_line_leaves_room_for_how_a_step_stands(width: int) -> None:
+    screen = Screen(width=width)
+    with screen.view as view:
+        view.event(RunStarted(steps=("short", "a_name_as_long_as_they_come_40_bytes_long"), **AT))
+        view.event(StepStarted(step="short", attempt=1, **AT))
+        view.event(StepOutput(step="short", stream="stdout", block=b"x" * 300, **AT))
+        view.event(StepFinished(step="short", attempt=1, status="succeeded", **{**AT, "at": 1003.0}))
+        _, short, long = screen.lines()
+    assert short.split()[:4] == ["✓", "short", "succeeded", "3s"]
+    assert "xx" in short
+    assert "not started" in long
 
 
 def test_a_pull_has_a_bar_until_it_is_done() -> None:

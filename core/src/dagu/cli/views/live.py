@@ -32,6 +32,8 @@ from dagu.frozen import dataclass
 from dagu.history.records import Status
 
 _TAIL = 2048
+_SHORT_NAME = 12
+"""Characters of a step's name that the narrowest terminal shows."""
 _MARKS = {
     Status.SUCCEEDED: "✓",
     Status.PARTIALLY_SUCCEEDED: "✓",
@@ -136,9 +138,11 @@ class LiveView:
             state = self._state
             head = Text.assemble((clean(state.workflow), "bold"), f"  {state.run_id}  ")
             head.append(duration(state.started, None, ended=False), style="dim")
-            table = Table.grid(padding=(0, 1))
-            for ratio in (None, None, None, None, 1):
-                table.add_column(no_wrap=True, overflow="ellipsis", ratio=ratio)
+            # The last column takes what is left: what a step says must not push out how it stands.
+            table = Table.grid(padding=(0, 1), expand=True)
+            longest = max(_SHORT_NAME, self._console.width // 2 - 8)
+            for widest, ratio in ((None, None), (longest, None), (None, None), (None, None), (None, 1)):
+                table.add_column(no_wrap=True, overflow="ellipsis", max_width=widest, ratio=ratio)
             shown, hidden = self._visible(state)
             for name, row in shown:
                 self._add(table, name, row)
