@@ -147,6 +147,14 @@ class TestStatus:
         assert result.code == 0
         assert result.out == ("review  succeeded  1m2s  abc-1\n└─ ask me  succeeded  1m2s  2 attempts\n")
 
+    def test_a_run_by_its_id_alone(self, filled: Any) -> None:
+        result = filled("status", "abc-1")
+        assert (result.code, result.err) == (0, "")
+        assert "abc-1" in result.out
+        result = filled("status", "nobody")
+        assert result.code == 1
+        assert "no run has that id" in result.err
+
     def test_a_failed_run_is_shown_with_status_0(self, filled: Any) -> None:
         result = filled("status", "build")
         assert result.code == 0

@@ -37,6 +37,17 @@ def test_help_lists_every_command(dagu: Any) -> None:
         assert summary in result.out
 
 
+@pytest.mark.parametrize("command", [[], ["start"], ["plugins", "new"]])
+def test_help_is_short_too(dagu: Any, command: list[str]) -> None:
+    assert dagu(*command, "-h").out == dagu(*command, "--help").out != ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_no_option_that_is_not_there(dagu: Any, name: str) -> None:
+    text = dagu(name, "--help").out
+    assert ("same as --format" in text) == ("-f, --format" in text)
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = "import sys; from dagu.cli.main import main; main(['--help'])\nprint('MODULES', *sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -90,7 +90,13 @@ class Root(typer.core.TyperGroup):
 
 def root() -> Any:
     """The root command."""
-    app = typer.Typer(cls=Root, rich_markup_mode=None, add_completion=True, no_args_is_help=True)
+    app = typer.Typer(
+        cls=Root,
+        rich_markup_mode=None,
+        add_completion=True,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},  # commands take it over
+    )
     app.callback(help=HELP, epilog=EPILOG)(_options)
     command = typer.main.get_command(app)
     take_as_they_are(command)

@@ -26,6 +26,8 @@ class TextOrJson(enum.StrEnum):
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
+OnlyJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+"""Of commands without ``--format``."""
 ListFormat = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
 OneFormat = Annotated[TextOrJson, typer.Option("--format", "-f", help="How to print.")]
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dagu.cli import options
-from dagu.cli.options import AsJson
+from dagu.cli.options import OnlyJson
 from dagu.cli.session import session
 
 app = options.app()
@@ -23,7 +23,7 @@ def doctor(
         str,
         typer.Argument(metavar="FILE", help="A workflow whose needs are examined too.", show_default=False),
     ] = "",
-    as_json: AsJson = False,
+    as_json: OnlyJson = False,
 ) -> None:
     """Tell what would keep workflows from running here, and what to do about it.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagu.cli import options
-from dagu.cli.options import AsJson
+from dagu.cli.options import OnlyJson
 from dagu.cli.session import session
 from dagu.cli.text import remark
 from dagu.errors import RuntimeFailure
@@ -29,7 +29,7 @@ def gc(
             "--unknown", help="Also what belongs to runners of which nothing can be known from here."
         ),
     ] = False,
-    as_json: AsJson = False,
+    as_json: OnlyJson = False,
 ) -> None:
     """Remove containers, networks, volumes and processes whose runner is dead.
 
