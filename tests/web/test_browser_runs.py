@@ -118,6 +118,21 @@ def test_a_hundred_thousand_lines(open_page: Open, site: Site) -> None:
     expect(page.locator("#log-found")).to_have_text("none")
 
 
+def test_the_shown_step_of_a_large_graph_is_in_sight(open_page: Open, site: Site) -> None:
+    run_id = site.start("fan")
+    site.finish(run_id)
+    page = open_page(f"/runs/{run_id}")
+    expect(page.locator("#run-graph a.chosen")).to_be_in_viewport()
+    page.locator('.steps-card a[data-step="s50"]').click()
+    chosen = page.locator("#run-graph a.chosen")
+    expect(chosen).to_have_attribute("data-step", "s50")
+    in_frame = """node => {
+        const box = node.getBoundingClientRect(), frame = node.closest(".scroll").getBoundingClientRect();
+        return box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom;
+    }"""
+    assert chosen.evaluate(in_frame)
+
+
 def test_resuming_a_run_whose_runner_was_killed(open_page: Open, site: Site, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     run_id = site.start("gated", gate=str(gate))
