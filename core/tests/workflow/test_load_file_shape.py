@@ -29,6 +29,20 @@ def test_what_is_no_yaml_mapping(refused_here, text):
     refused_here(text, "yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("steps:\n  - id: a\n    run: 'echo\n  - id: b\n‸", "that began on line 3"),
+        ("steps: [{run: x}\n‸params: 1\n", "that began on line 1"),
+        ("steps:\n‸\t- run: x\n", "(indent with blanks, not with tabs)"),
+        ("steps:\n  - run: echo a‸: b\n", "(put a text that holds ': ' into quotes)"),
+        ("steps:\n  - run: ‸@x\n", "(put a text that begins with @ into quotes)"),
+    ],
+)
+def test_what_to_do_about_what_is_no_yaml(refused_here, text, fragment):
+    refused_here(text, "not valid yaml", fragment)
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing here\n", "---\n", "null\n", "---\n...\n"])
 def test_a_file_without_content(refused, text):
     refused(text, "1:1", "empty")

@@ -44,12 +44,8 @@ def parse(text: str, *, file: str, problems: list[Problem]) -> list[Node]:
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        what = ", ".join(part for part in (error.problem, error.context) if part)
-        raise Unparsable(
-            Problem(
-                file, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0, f"not valid yaml: {what}"
-            )
-        ) from error
+        place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        raise Unparsable(Problem(file, *place, f"not valid yaml: {_what(error, text)}")) from error
     except (yaml.YAMLError, UnicodeError) as error:
         where = getattr(error, "position", None)
         before = text[:where] if isinstance(where, int) else ""
@@ -57,6 +53,23 @@ def parse(text: str, *, file: str, problems: list[Problem]) -> list[Node]:
         reason = getattr(error, "reason", None) or "it holds characters that YAML does not allow"
         raise Unparsable(Problem(file, line, 1 if line else 0, f"not valid yaml: {reason}")) from error
     return builder.documents
+
+
+def _what(error: yaml.MarkedYAMLError, text: str) -> str:
+    """The parser's words, where what it speaks of began, and what to do about the usual causes."""
+    where, began, context = error.problem_mark, error.context_mark, error.context
+    if context and where and began and began.line < where.line:
+        context += f" that began on line {began.line + 1}"
+    line = text.split("\n")[where.line : where.line + 1] if where else []
+    at = line[0][where.column : where.column + 1] if line else ""
+    remedy = ""
+    if at == "\t":
+        remedy = " (indent with blanks, not with tabs)"
+    elif at and at in "@`%":
+        remedy = f" (put a text that begins with {at} into quotes)"
+    elif at == ":" and "mapping values" in (error.problem or ""):
+        remedy = " (put a text that holds ': ' into quotes)"
+    return ", ".join(part for part in (error.problem, context) if part) + remedy
 
 
 class _Builder:
