@@ -37,6 +37,8 @@ def test_a_skeleton_works_at_once(kind: str, tmp_path: Path) -> None:
     tests = call(str(BIN / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder), **found)
     assert " passed" in tests
     assert " failed" not in tests
+    if kind == "runtime":
+        call(dagu, "runtime", "certify", "my-thing", "--only", "archive or directory", **found)
     call(str(BIN / "ruff"), "check", "--isolated", "--select", "E,F,UP", "--line-length", "120", str(folder))
     call(str(BIN / "mypy"), "--strict", str(folder / "src"), **found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import types
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -61,6 +61,9 @@ class FakeRuntime:
     def get_archive(self, container: str, path: str, sink: Callable[[bytes], object]) -> None:
         raise FileNotFoundError(path)
 
+    def put_archive(self, container: str, path: str, archive: BinaryIO) -> None:
+        raise FileNotFoundError(path)
+
     def logs(self, container: str, **sinks: Callable[[bytes], object]) -> None:
         sinks["stdout"](b"block")
 
@@ -109,6 +112,8 @@ def test_errors_of_the_contract_pass() -> None:
         fake_runtime().inspect("x")
     with pytest.raises(FileNotFoundError):
         fake_runtime().get_archive("x", "/a", print)
+    with pytest.raises(FileNotFoundError):
+        fake_runtime().put_archive("x", "/a", io.BytesIO())
 
 
 def test_what_core_raises_in_a_callback_is_not_blamed_on_the_plugin() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from dagu.contracts.container import ExitStatus
+from dagu.contracts.container import ContainerRequest, ExitStatus
 from dagu.contracts.provider import FileArgument
 from dagu.errors import CommandForbidden, CommandNotFound, RequestRefused
 from dagu.sandbox.command import Command
-from dagu.sandbox.files import File, with_files
+from dagu.sandbox.files import File, unpack, with_files
 from dagu.sandbox.init_words import InitWords
+from dagu.testing import FakeRuntime
 
 
 def run(command: Command) -> subprocess.CompletedProcess[bytes]:
@@ -120,3 +122,10 @@ def test_what_the_program_says_itself_is_passed_on(said: bytes, code: int) -> No
         words(bytes([byte]))
     words.judge(ExitStatus(code=code), "x")
     assert b"".join(passed) == said
+
+
+def test_a_directory_that_is_not_in_the_container_is_a_refusal() -> None:
+    with FakeRuntime(["alpine"]) as runtime:
+        container = runtime.create(ContainerRequest(image="alpine", command=("true",)))
+        with pytest.raises(RequestRefused, match="/nowhere"):
+            unpack(runtime, container, "/nowhere", io.BytesIO())

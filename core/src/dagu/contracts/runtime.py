@@ -278,6 +278,9 @@ class ContainerRuntime(ABC):
         """Unpack a tar stream below an existing directory of a container, running or not.
 
         Owners, modes, links and times are kept.
+
+        Raises:
+            FileNotFoundError: The directory is not in the container.
         """
         raise unsupported(self, Capability.ARCHIVES)
 

@@ -136,7 +136,10 @@ class AttributedProxy:
 for _contract in (ContainerRuntime, Attachment, Execution, HarnessProvider, Service, SharedDatabase):
     _contract.register(AttributedProxy)
 
-_EXPECTED: dict[str, tuple[type[Exception], ...]] = {"get_archive": (FileNotFoundError,)}
+_EXPECTED: dict[str, tuple[type[Exception], ...]] = {
+    "get_archive": (FileNotFoundError,),
+    "put_archive": (FileNotFoundError,),
+}
 _OURS = "__dagu_callback__"
 
 

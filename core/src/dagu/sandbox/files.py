@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import field, replace
 from io import BytesIO
+from typing import BinaryIO
 
 from dagu.contracts.container import EMPTY
 from dagu.contracts.runtime import ContainerRuntime
@@ -92,6 +93,18 @@ def with_files(
 
 def _listing(files: Sequence[File]) -> str:
     return "\n".join(f"{len(file.content)} {file.mode:o} {file.path}" for file in files)
+
+
+def unpack(runtime: ContainerRuntime, container: str, path: str, archive: BinaryIO) -> None:
+    """Unpack a tar stream below a directory of a container.
+
+    Raises:
+        RequestRefused: The directory is not there, or the engine can't write it.
+    """
+    try:
+        runtime.put_archive(container, path, archive)
+    except FileNotFoundError as error:
+        raise RequestRefused(f"files can't be brought into the container: {error}") from error
 
 
 def fetch(runtime: ContainerRuntime, container: str, path: str) -> bytes | None:

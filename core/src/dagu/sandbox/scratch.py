@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 from dagu.contracts.container import Mount, MountType
 from dagu.contracts.runtime import ContainerRuntime
+from dagu.sandbox.files import unpack
 
 USUAL = "/tmp"
 _VOLUME = "/run/dagu"
@@ -41,4 +42,4 @@ def make(runtime: ContainerRuntime, container: str) -> None:
         entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
         tar.addfile(entry)
     archive.seek(0)
-    runtime.put_archive(container, _VOLUME, archive)
+    unpack(runtime, container, _VOLUME, archive)

@@ -30,6 +30,7 @@ from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import RequestRefused
 from dagu.frozen import dataclass
 from dagu.sandbox.command import unique
+from dagu.sandbox.files import unpack
 from dagu.sandbox.workspace_back import Receiver
 from dagu.sandbox.workspace_tree import Manifest, write_top, write_tree
 
@@ -164,7 +165,7 @@ class Workspace:
         target = PurePosixPath(each.target)
         # The directory itself comes with its parent: Docker leaves out an archive's "." where it is unpacked.
         with _writing(lambda sink: write_top(sink, each.source, target.name)) as file:
-            self._runtime.put_archive(container, str(target.parent), file)
+            unpack(self._runtime, container, str(target.parent), file)
         self._send(container, each.target, each, top="")
 
     def _send(self, container: str, path: str, each: Carried, *, top: str) -> None:
@@ -175,7 +176,7 @@ class Workspace:
                 write_tree(tar, each.source, top, manifest, read_only=each.read_only)
 
         with _writing(write) as file:
-            self._runtime.put_archive(container, path, file)
+            unpack(self._runtime, container, path, file)
         self._sent.append((each, manifest))
         for skipped in manifest.skipped:
             self._notice(
