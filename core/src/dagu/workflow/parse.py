@@ -61,7 +61,7 @@ def _what(error: yaml.MarkedYAMLError, text: str) -> str:
     if context and where and began and began.line < where.line:
         context += f" that began on line {began.line + 1}"
     line = text.split("\n")[where.line : where.line + 1] if where else []
-    at = line[0][where.column : where.column + 1] if line else ""
+    at = line[0][where.column : where.column + 1] if where and line else ""
     remedy = ""
     if at == "\t":
         remedy = " (indent with blanks, not with tabs)"
