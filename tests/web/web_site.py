@@ -51,7 +51,9 @@ steps:
     run: seq -f "line %.0f of very many" 100000
 """,
     "fan": "steps:\n"
-    + "".join(f"  - {{id: s{n}, run: 'true', depends: [{f's{(n - 1) // 3}' if n else ''}]}}\n" for n in range(100)),
+    + "".join(
+        f"  - {{id: s{n}, run: 'true', depends: [{f's{(n - 1) // 3}' if n else ''}]}}\n" for n in range(100)
+    ),
     "flaky": """\
 params: [{name: gate, required: true}]
 steps:

@@ -53,3 +53,22 @@ def carry_out(site: Site, step: Command) -> None:
     shown = f"$ {step.text}\n{done.stdout}{done.stderr}"
     assert done.returncode == step.status, shown
     assert not missing(step.lines, done.stdout + done.stderr), shown
+
+
+def test_the_checkout(site: Site) -> None:
+    """The workflow of the page that brings its files itself."""
+    texts = dict(
+        step for step in read_page(ROOT / "docs" / "workers.md").steps if not isinstance(step, Command)
+    )
+    repository = site.file("shop")
+    repository.mkdir()
+    (repository / "Makefile").write_text("test:\n\t@echo tested\n")
+    git = ["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "All"]):
+        subprocess.run([*git, *arguments], check=True)
+    site.workflow("checkout", texts["checkout.yaml"])
+    site.start_server()
+    site.start_worker("w1")
+    run_id = site.enqueue("checkout", "--", f"repository=file://{repository}")
+    assert site.until_status(run_id, "succeeded", "failed")["status"] == "succeeded"
+    assert site.dagu("logs", run_id, "test", "--follow") == "tested\n"
