@@ -11,7 +11,7 @@ from dagu.history.ownership import RunLocks
 from dagu.testing import HistoryConformance
 from dagu.testing.history_kit.frame import Opener, Owning
 from dagu_postgres_queue import schema
-from dagu_postgres_queue.database import Database, connect
+from dagu_postgres_queue.database import Database, Unreachable, connect
 from dagu_postgres_queue.history import PostgresHistory
 from dagu_postgres_queue.place import place_of
 
@@ -53,3 +53,18 @@ def test_no_password_is_told(database: str) -> None:
     with pytest.raises(DaguError) as caught:
         Database({"DAGU_DATABASE_URL": "postgresql://dagu:hunter2@[::1"})
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_server_that_became_read_only_counts_as_away(database: str) -> None:
+    environ = {"DAGU_DATABASE_URL": database}
+    with connect(environ) as connection:
+        schema.migrate(connection)
+    shared = Database(environ)
+    with shared.transaction() as connection:
+        connection.execute("SET SESSION default_transaction_read_only = on")
+    change = "UPDATE dagu_meta SET version = version"
+    with pytest.raises(Unreachable, match="read-only"), shared.transaction() as connection:
+        connection.execute(change)
+    with shared.transaction() as connection:  # by a new connection, which may find another server
+        connection.execute(change)
+    shared.close()

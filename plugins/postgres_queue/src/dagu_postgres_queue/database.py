@@ -83,6 +83,9 @@ class Database:
             try:
                 yield connection
                 connection.execute("COMMIT")
+            except psycopg.errors.ReadOnlySqlTransaction:
+                connection.close()  # another server may be the first one by now
+                raise
             except BaseException:
                 self._roll_back(connection)
                 raise
@@ -116,7 +119,11 @@ def explained(environ: Mapping[str, str]) -> Iterator[None]:
     """Errors of the driver as those of :class:`Database`."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        psycopg.errors.ReadOnlySqlTransaction,
+    ) as error:
         raise _unreachable(environ, error) from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise DaguError(

@@ -22,7 +22,8 @@ app = options.app()
 def status(
     context: typer.Context,
     workflow: Annotated[
-        str, typer.Argument(metavar="FILE", help="A workflow's file or name, or a run's id.", show_default=False)
+        str,
+        typer.Argument(metavar="FILE", help="A workflow's file or name, or a run's id.", show_default=False),
     ] = "",
     run_id: Annotated[str, typer.Option("--run-id", "-r", help="The run; without it, the newest one.")] = "",
     output: OneFormat = TextOrJson.TEXT,
@@ -61,9 +62,7 @@ def _run(history: HistoryStore, workflow: str, run_id: str) -> RunRecord:
         return history.run(workflow)  # an id: that is what the other commands take
     except RunNotFound:
         if Path(workflow).is_file():
-            raise RunNotFound(
-                f"workflow {name!r} never ran", hint=f"run it: dagu start {workflow}"
-            ) from None
+            raise RunNotFound(f"workflow {name!r} never ran", hint=f"run it: dagu start {workflow}") from None
         raise RunNotFound(
             f"no workflow {name!r} ever ran, and no run has that id", hint="list runs with `dagu history`"
         ) from None

@@ -54,7 +54,9 @@ def _body(context: StepContext, foreach: Foreach, scope: Scope, cancellation: Ca
     if status not in GOOD:
         named = zip(foreach.steps, steps, strict=True)
         ends = ((step.name, outcomes[unique.name]) for step, unique in named)
-        error = next((f"{name}: {end.error.partition(chr(10))[0]}" for name, end in ends if _went_wrong(end)), "")
+        error = next(
+            (f"{name}: {end.error.partition(chr(10))[0]}" for name, end in ends if _went_wrong(end)), ""
+        )
         return BodyResult(key=key, status=status.value, error=error, succeeded=False)
     outputs: dict[str, Any] = {}
     for name, text in foreach.collect.items():
