@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from findings import Findings
+from workers_net import Net
 from workers_postgres import Postgres
 from workers_site import Seen, Site
 
@@ -61,6 +64,24 @@ def site(postgres: Postgres, database: str, request: pytest.FixtureRequest) -> I
         for process in found.processes:
             print(f"--- {process.name}\n{process.text()}")
     found.close()
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    found = Net(7)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def open_site(net: Net, tmp_path: Path) -> Iterator[Site]:
+    """A site whose database is reached from the net."""
+    postgres = Postgres(host="0.0.0.0")
+    postgres.create("runs")
+    found = Site(postgres, "runs", tmp_path / "site")
+    yield found
+    found.close()
+    postgres.close()
 
 
 FAILED = pytest.StashKey[bool]()

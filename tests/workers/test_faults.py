@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from workers_net import Net
 from workers_postgres import Postgres
 from workers_site import Process, Seen, Site, until
 
@@ -166,62 +164,6 @@ def test_the_database_is_down_for_50_seconds(
     assert site.dagu("logs", run_id, "beat", "--follow") == "done\n"
     assert site.sql("SELECT count(*) FROM dagu_orders") == "0"
     seen("database-down-ends" if ends else "database-down")
-
-
-class Net:
-    """A network of its own for a worker, that can be cut."""
-
-    def __init__(self, number: int) -> None:
-        if shutil.which("ip") is None:
-            subprocess.run(["apt-get", "install", "-y", "iproute2"], check=True, capture_output=True)
-        self.name = f"dagu-workers-{os.getpid()}-{number}"
-        self._outside, self._inside = (
-            f"dw{os.getpid() % 100000}o{number}",
-            f"dw{os.getpid() % 100000}i{number}",
-        )
-        self.host, self.guest = f"10.213.{number}.1", f"10.213.{number}.2"
-        _ip("netns", "add", self.name)
-        _ip("link", "add", self._outside, "type", "veth", "peer", "name", self._inside, "netns", self.name)
-        _ip("addr", "add", f"{self.host}/24", "dev", self._outside)
-        _ip("link", "set", self._outside, "up")
-        _ip("-n", self.name, "addr", "add", f"{self.guest}/24", "dev", self._inside)
-        _ip("-n", self.name, "link", "set", self._inside, "up")
-        _ip("-n", self.name, "link", "set", "lo", "up")
-
-    @property
-    def prefix(self) -> tuple[str, ...]:
-        return ("ip", "netns", "exec", self.name)
-
-    def cut(self) -> None:
-        _ip("link", "set", self._outside, "down")
-
-    def mend(self) -> None:
-        _ip("link", "set", self._outside, "up")
-
-    def close(self) -> None:
-        _ip("netns", "del", self.name)
-
-
-def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)
-
-
-@pytest.fixture
-def net() -> Iterator[Net]:
-    found = Net(7)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def open_site(net: Net, tmp_path: Path) -> Iterator[Site]:
-    """A site whose database is reached from the net."""
-    postgres = Postgres(host="0.0.0.0")
-    postgres.create("runs")
-    found = Site(postgres, "runs", tmp_path / "site")
-    yield found
-    found.close()
-    postgres.close()
 
 
 def test_a_worker_that_is_cut_off_stops_before_another_begins(open_site: Site, net: Net, seen: Seen) -> None:
