@@ -33,11 +33,16 @@ def missing(error: CommandNotFound, argv: Sequence[str], image: str) -> CommandN
     return found
 
 
-def no_keepalive(error: CommandNotFound, image: str) -> CommandNotFound:
-    """The error for an image without the shell that would keep a container alive."""
+def no_keepalive(error: CommandNotFound, image: str, way_out: str = "") -> CommandNotFound:
+    """The error for an image without the shell that would keep a container alive.
+
+    Args:
+        way_out: What to do about it; empty is the usual.
+    """
     found = CommandNotFound(
         f"{image} has no shell ({SHELL}), which keeps a container alive between commands",
-        hint="use `startup: command` with a `command` of the image that keeps running (or `startup: entrypoint`), "
+        hint=way_out
+        or "use `startup: command` with a `command` of the image that keeps running (or `startup: entrypoint`), "
         "or give each step a container of its own with one command",
     )
     found.__cause__ = error

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from dagu.contracts.capability import Capability
 from dagu.contracts.container import ContainerRequest, ExecRequest, ExitStatus, ImageInfo
-from dagu.contracts.runtime import Attachment, ContainerRuntime
+from dagu.contracts.runtime import Attachment, ContainerRuntime, Execution
 from dagu.contracts.streams import Sink, Streams
 from dagu.contracts.streams import discard as nowhere
 from dagu.errors import CommandNotFound, ContainerNotFound, RuntimeFailure
@@ -45,6 +45,8 @@ class Keeping:
         wait_for: ``running`` or ``healthy``.
         log_pattern: What its log has to show, for messages.
         log_found: Whether a line of the log shows it; None waits for nothing.
+        entry: Its command goes to the image's entry point, as in a container of its own.
+        no_shell: What to do about an image without a shell; empty is the usual.
     """
 
     startup: str = "keepalive"
@@ -54,6 +56,8 @@ class Keeping:
     wait_for: str = "running"
     log_pattern: str = ""
     log_found: Callable[[str], bool] | None = None
+    entry: bool = False
+    no_shell: str = ""
 
 
 class RunContainer(SharedContainer):
@@ -140,6 +144,12 @@ class RunContainer(SharedContainer):
         if watch:
             ready.logged(watch, self._keeping.log_pattern)
 
+    def start(self, command: Command, streams: Streams) -> Execution:
+        if self._keeping.entry and command.keep_entrypoint:
+            argv = (*self._image_info.entrypoint, *(command.argv or self._image_info.command))
+            command = replace(command, argv=argv, keep_entrypoint=False)
+        return super().start(command, streams)
+
     def _put_secrets(self) -> None:
         # Also where the main process writes them itself: steps may not come before it did.
         if not self._outfit.secrets:
@@ -161,10 +171,26 @@ class RunContainer(SharedContainer):
 
     def _gone(self, error: ContainerNotFound) -> RuntimeFailure:
         try:
+            self._judge()
+        except CommandNotFound as missed:
+            return missed
+        return super()._gone(error)
+
+    def explain_end(self) -> None:
+        # An init process that can't execute the main one makes a container that runs for a moment.
+        try:
+            over = not self._runtime.inspect(self._container).running
+        except ContainerNotFound:
+            over = True
+        if over and self._attachment is not None:
+            self._attachment.join()
+            self._judge()
+
+    def _judge(self) -> None:
+        try:
             self._words.judge(_FAILED, "its program")
         except CommandNotFound as missed:
-            return _not_started(missed, self._keeping, self._image_info, self._image)
-        return super()._gone(error)
+            raise _not_started(missed, self._keeping, self._image_info, self._image) from missed
 
     def close(self) -> None:
         try:
@@ -213,5 +239,5 @@ def _not_started(
     if error.message.startswith(reference):  # told in full already
         return error
     if keeping.startup == "keepalive":
-        return no_keepalive(error, reference)
+        return no_keepalive(error, reference, keeping.no_shell)
     return missing(error, image.entrypoint or keeping.command or image.command, reference)

@@ -80,7 +80,7 @@ class SharedContainer(Place):
             execution = self._runtime.exec(self._container, request, replace(streams, stdin=stdin))
         except ContainerNotFound as error:
             raise self._gone(error) from error
-        return SharedExecution(execution, self._runtime, self._container, argv, self._image, self._kills)
+        return SharedExecution(execution, self, argv, self._kills)
 
     def _gone(self, error: ContainerNotFound) -> RuntimeFailure:
         """What became of the container, which was there before."""
@@ -95,6 +95,22 @@ class SharedContainer(Place):
             hint="its main process has to keep running; see `startup` and `command`, and its limits",
         )
 
+    def explain_end(self) -> None:
+        """Tell why the container is not there any more, where that is known of it.
+
+        Raises:
+            CommandNotFound: Its main process could not be executed.
+        """
+
+    def kill(self) -> None:
+        """End the container at once."""
+        self._runtime.kill(self._container)
+
+    @property
+    def image(self) -> str:
+        """What to call it in messages."""
+        return self._image
+
     def read_file(self, path: str) -> bytes | None:
         return fetch(self._runtime, self._container, path)
 
@@ -105,17 +121,13 @@ class SharedExecution(Execution):
     def __init__(
         self,
         execution: Execution,
-        runtime: ContainerRuntime,
-        container: str,
+        place: SharedContainer,
         argv: tuple[str, ...],
-        image: str,
         kills: OomKills,
     ) -> None:
         self._execution = execution
-        self._runtime = runtime
-        self._container = container
+        self._place = place
         self._argv = argv
-        self._image = image
         self._kills = kills
         self._ended = False
 
@@ -123,7 +135,9 @@ class SharedExecution(Execution):
         try:
             status = self._execution.wait()
         except CommandNotFound as error:
-            raise missing(error, self._argv, self._image) from error
+            raise missing(error, self._argv, self._place.image) from error
+        if status.error and not self._ended:
+            self._place.explain_end()
         return status if self._ended else self._kills.judged(status)
 
     def end(self, *, signal: str = "TERM", grace: float = 5.0) -> None:
@@ -131,4 +145,4 @@ class SharedExecution(Execution):
         try:
             self._execution.end(signal=signal, grace=grace)
         except Unsupported:
-            self._runtime.kill(self._container)
+            self._place.kill()
