@@ -139,13 +139,15 @@ class Dagu:
             raise
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
-    def begin(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def begin(
+        self, *arguments: str, env: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
         """Start one command line."""
         process = subprocess.Popen(
             [PROGRAM, *arguments],
             env={**self.environ, **(env or {})},
             cwd=self.directory,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -125,10 +125,14 @@ class LocalRuns(ABC):
     history: HistoryStore
 
     @abstractmethod
-    def begin(self, run: RunRecord, command: str) -> None:
+    def begin(self, run: RunRecord, command: str, *, tied: bool = False) -> None:
         """Take over a record, with its steps, and start its process.
 
         The process ends itself, and what it runs, when this process is gone.
+
+        Args:
+            tied: Its containers end with it also when both are killed, for another machine will take the run up;
+                what can't end so is refused.
         """
 
     @abstractmethod
@@ -145,7 +149,11 @@ class LocalRuns(ABC):
 
     @abstractmethod
     def end_leftovers(self) -> None:
-        """End what a worker before this one left running in this home."""
+        """End what a worker before this one left running in this home, and remove what it left on the engine.
+
+        Raises:
+            DaguError: Something may be left, since the engine does not answer.
+        """
 
     @abstractmethod
     def forget(self, days: float) -> None:

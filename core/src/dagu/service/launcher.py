@@ -16,10 +16,8 @@ from typing import IO
 from dagu.contracts.history import HistoryStore
 from dagu.errors import DaguError, HistoryUnreachable, RunNotFound, UsageError
 from dagu.history.ownership import RunLocks
-from dagu.history.records import Status
-
-LIFELINE = "DAGU_LIFELINE"
-"""Tells the process of a run that it ends when its standard input does."""
+from dagu.history.records import EMPTY, Status
+from dagu.run import lifeline as lifelines
 
 _TAIL = 4096
 _GONE = 10.0
@@ -43,7 +41,7 @@ class Launcher:
         self._stdin = subprocess.DEVNULL
         if lifeline:
             self._stdin = subprocess.PIPE
-            self._environ[LIFELINE] = "stdin"
+            self._environ[lifelines.VARIABLE] = lifelines.STDIN
         self._lock = threading.Lock()
         self._processes: dict[str, tuple[subprocess.Popen[bytes], threading.Thread]] = {}
         self._refused = ""
@@ -75,12 +73,17 @@ class Launcher:
         """Have a queued run started now; returns at once. What keeps it from starting is told in its record."""
         self._command(run_id, ["retry", "--quiet", run_id])
 
-    def again(self, command: str, run_id: str) -> None:
-        """Have an ended run taken up by ``dagu retry`` or ``dagu resume``; returns soon."""
+    def again(self, command: str, run_id: str, *, tied: bool = False) -> None:
+        """Have an ended run taken up by ``dagu retry`` or ``dagu resume``; returns soon.
+
+        Args:
+            tied: Its containers have a lifeline, too.
+        """
         # A record tells the end of a run a moment before its process is gone, which must not be in the way.
         self.wait(run_id)
         self._locks.wait_until_free(run_id, _GONE)
-        self._command(run_id, [command, "--quiet", run_id])
+        more = {lifelines.VARIABLE: lifelines.CONTAINERS} if tied else {}
+        self._command(run_id, [command, "--quiet", run_id], more)
 
     def running(self) -> list[str]:
         """Ids of the runs whose processes have not ended."""
@@ -91,7 +94,7 @@ class Launcher:
         """The same: every run of a launcher is of this machine."""
         return self.running()
 
-    def _command(self, run_id: str, arguments: Sequence[str]) -> None:
+    def _command(self, run_id: str, arguments: Sequence[str], environ: Mapping[str, str] = EMPTY) -> None:
         if self._refused:
             raise DaguError(f"run {run_id} is not started: {self._refused}")
         # -P: a folder of the place where the service was started must not be taken for a package.
@@ -106,7 +109,7 @@ class Launcher:
                     stdin=self._stdin,
                     stdout=subprocess.DEVNULL,
                     stderr=errors,
-                    env=self._environ,
+                    env={**self._environ, **environ},
                     start_new_session=True,
                 )
             except OSError as error:

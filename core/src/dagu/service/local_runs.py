@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dagu.contracts.records import RunRecord, Status
 from dagu.contracts.shared import BEGIN, RETRY, LocalRuns
-from dagu.errors import RunNotFound
+from dagu.errors import DaguError, RunNotFound, RuntimeFailure
 from dagu.history.logs import RunLogs, file_name
 from dagu.history.ownership import RunLocks
 from dagu.history.store import History
+from dagu.plugins import Plugins
+from dagu.run.containers.choice import reach
+from dagu.run.recovery.claims import RunClaims
 from dagu.sandbox.guardian import end_orphans
+from dagu.sandbox.host import HostPlace
+from dagu.sandbox.reaper import Leftover, leftovers, reap
+from dagu.sandbox.strays import Strays
 from dagu.service.engine_health import EngineHealth
 from dagu.service.launcher import Launcher
 from dagu.service.retention import clean_up
 from dagu.service.schedule import Schedule
 
+_log = logging.getLogger("dagu.worker")
 _SHARED = "DAGU_DATABASE_"
 _ENDING = 10.0
 """Seconds that a leftover has to stop in good order."""
@@ -30,6 +38,7 @@ class HomeRuns(LocalRuns):
 
     def __init__(self, home: Path, environ: Mapping[str, str]) -> None:
         self.home = home
+        self._environ = environ
         self.history = History(home)
         self._locks = RunLocks(home)
         # What runs need not know, they can't give away.
@@ -37,9 +46,9 @@ class HomeRuns(LocalRuns):
         self._launcher = Launcher(home, self.history, kept, lifeline=True)
         self._engine = EngineHealth({**kept, "DAGU_HOME": str(home)})
 
-    def begin(self, run: RunRecord, command: str) -> None:
+    def begin(self, run: RunRecord, command: str, *, tied: bool = False) -> None:
         self._adopt(run)
-        self._launcher.again(RETRY if command == BEGIN else command, run.run_id)
+        self._launcher.again(RETRY if command == BEGIN else command, run.run_id, tied=tied)
 
     def _adopt(self, run: RunRecord) -> None:
         if run.file and not Path(run.file).is_file():
@@ -73,6 +82,7 @@ class HomeRuns(LocalRuns):
         self._locks.wait_until_free(run_id)
 
     def end_leftovers(self) -> None:
+        # Reading them notes which of them lost their process.
         left = [run.run_id for run in self.history.runs(status=Status.RUNNING, limit=None)]
         for run_id in left:
             self._locks.send_signal(run_id, signal.SIGTERM)
@@ -80,8 +90,48 @@ class HomeRuns(LocalRuns):
             if not self._locks.wait_until_free(run_id, _ENDING):
                 self._locks.send_signal(run_id, signal.SIGKILL)
                 self._locks.wait_until_free(run_id)
-        if left:
-            end_orphans()
+        end_orphans()
+        lost = self._interrupted()
+        if any(self._contained(run_id) for run_id in lost):
+            self._sweep(lost)
+        with self.history.transaction():
+            for run_id in lost:
+                self.history.update_run(run_id, status=Status.ABORTED)  # it is answered for
+
+    def _interrupted(self) -> list[str]:
+        found = self.history.runs(status=Status.INTERRUPTED, limit=None)
+        for run in list(found):
+            found += self.history.runs(root_id=run.run_id, limit=None)
+        return [run.run_id for run in found]
+
+    def _contained(self, run_id: str) -> bool:
+        """Whether something of a run may be left in a container."""
+        return any(
+            attempt.status is Status.INTERRUPTED and attempt.place != HostPlace.kind
+            for step in self.history.run(run_id).steps
+            for attempt in step.attempts
+        )
+
+    def _sweep(self, run_ids: Collection[str]) -> None:
+        """Remove from the engine what dead runs left there."""
+        failures: list[str] = []
+
+        def failed(thing: Leftover, error: RuntimeFailure) -> None:
+            failures.append(f"{thing.kind} {thing.name[:12]} can't be removed: {error.message}")
+
+        try:
+            with reach(Plugins(self._environ), self._environ) as runtime:
+                for thing in reap(runtime, leftovers(runtime), failed=failed, claims=RunClaims()):
+                    _log.info("removed %s %s, left by run %s", thing.kind, thing.name[:12], thing.run)
+                for told in Strays(self.home).end(runtime):
+                    _log.info("%s", told)
+        except RuntimeFailure as error:
+            failures.append(str(error))
+        if failures:
+            raise DaguError(
+                f"what runs {', '.join(run_ids)} left in containers may still be running: {'; '.join(failures)}",
+                hint="see to the engine; this worker can't serve before",
+            )
 
     def forget(self, days: float) -> None:
         now = datetime.now(UTC)

@@ -120,6 +120,7 @@ def run(found: Session, request: StartRequest | RetryRequest | ResumeRequest, *,
     from dagu.cli.views.choose import choose_view
     from dagu.cli.views.lost import Attended
     from dagu.cli.views.tree import render
+    from dagu.run import lifeline
     from dagu.run.api import Runner
 
     plugins = found.plugins
@@ -142,7 +143,7 @@ def run(found: Session, request: StartRequest | RetryRequest | ResumeRequest, *,
         if seen:
             view.when_lost(lambda: runner.cancel(reason=UNSEEN))
         try:
-            result, signal = supervise(runner, seen=seen, lifeline=bool(found.environ.get("DAGU_LIFELINE")))
+            result, signal = supervise(runner, seen=seen, lifeline=bool(found.environ.get(lifeline.VARIABLE)))
         except WorkflowInvalid as error:
             view.problem(failure(Path(error.problems[0].file), error).rstrip())
             return 1

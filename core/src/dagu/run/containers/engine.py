@@ -14,6 +14,8 @@ from dagu.contracts.runtime import ContainerRuntime
 from dagu.contracts.specs import Refusal
 from dagu.errors import PolicyRefused, RuntimeFailure, Unsupported
 from dagu.frozen import dataclass
+from dagu.run import lifeline
+from dagu.run.containers import tied
 from dagu.run.containers.egress import Hosts, allowed_hosts
 from dagu.run.containers.raw import Raw, covered, with_raw
 from dagu.run.containers.requests import RequestMaker, Wanted
@@ -49,7 +51,11 @@ Review = Callable[[ContainerRequest], Sequence[Refusal]]
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """What a run needs to make containers; there is none in a run that stays on the host."""
+    """What a run needs to make containers; there is none in a run that stays on the host.
+
+    Attributes:
+        tied: Containers end with this process, however it ends.
+    """
 
     runtime: ContainerRuntime
     images: Images
@@ -63,6 +69,7 @@ class Engine:
     environ: Mapping[str, str] = field(repr=False)
     notice: Callable[[str], None]
     limited: bool = False
+    tied: bool = False
     taken: dict[str, Interrupted] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
@@ -103,6 +110,8 @@ class Engine:
         what = f"container of image {spec.image}"
         refused(what, refusals(self.policy, request, egress=egress))
         self._check(request, wanted.outfit)
+        if self.tied:
+            tied.check(spec, request, self.runtime.check())
         refused(what, self.review(request))
         return replace(wanted, request=request)
 
@@ -132,8 +141,11 @@ class Engine:
 
         Raises:
             PolicyRefused: The operator does not allow it.
+            Unsupported: They could outlive this process, and must not.
         """
         refused(f"container {container}", exec_refusals(self.policy, container))
+        if self.tied:
+            tied.check_exec(container)
 
     def _check(self, request: ContainerRequest, outfit: Outfit) -> None:
         info = self.runtime.check()
@@ -245,6 +257,7 @@ def open_engine(
         marks=marks,
         environ=environ,
         notice=recorder.notice,
+        tied=environ.get(lifeline.VARIABLE) == lifeline.CONTAINERS,
         limited=workflow.cpu_limit is not None or workflow.memory_limit is not None,
         taken=taken,
     )
@@ -260,6 +273,8 @@ def preflight(engine: Engine, workflow: Workflow, scope: Scope, providers: Provi
     """
     for spec in _specs(workflow):
         ready = resolved(spec, scope, final=False)
+        if engine.tied and ready.exec:
+            tied.check_exec(ready.exec)
         if ready.exec or open_ended(ready):
             continue
         steps = steps_in(workflow, spec)

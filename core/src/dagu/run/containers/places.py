@@ -9,6 +9,7 @@ from functools import partial
 from dagu.contracts.capability import Capability
 from dagu.contracts.container import EMPTY, ImageInfo
 from dagu.frozen import dataclass
+from dagu.run.containers import tied
 from dagu.run.containers.egress import Hosts, allowed_hosts, through_gate
 from dagu.run.containers.engine import Engine
 from dagu.run.containers.raw import Raw
@@ -142,8 +143,9 @@ def _open_step(
         egress=occasion.egress,
     )
     image = engine.ready_image(spec, stopped)
-    if len(commands) > 1:
-        return _kept_alive(engine, wanted, spec, image, stopped)
+    if len(commands) > 1 or engine.tied:
+        # One that is tied is held by its main process, so its only command can't be that.
+        return _kept_alive(engine, wanted, spec, image, stopped, entry=len(commands) == 1)
     request = wanted.request
     if Capability.INIT in engine.runtime.check().capabilities and spec.init is None and not image.entrypoint:
         # Without one, a command that is process 1 ignores every signal that it has no handler for.
@@ -184,7 +186,13 @@ def _leave(_made: object) -> None:
 
 
 def _kept_alive(
-    engine: Engine, wanted: Wanted, spec: ContainerSpec, image: ImageInfo, stopped: Stop
+    engine: Engine,
+    wanted: Wanted,
+    spec: ContainerSpec,
+    image: ImageInfo,
+    stopped: Stop,
+    *,
+    entry: bool = False,
 ) -> RunContainer:
     keeping = Keeping(
         startup=spec.startup,
@@ -194,6 +202,8 @@ def _kept_alive(
         wait_for=spec.wait_for,
         log_pattern=spec.log_pattern,
         log_found=Pattern(spec.log_pattern).search if spec.log_pattern else None,
+        entry=entry,
+        no_shell=tied.NO_SHELL if engine.tied else "",
     )
     container = RunContainer(
         engine.runtime,
