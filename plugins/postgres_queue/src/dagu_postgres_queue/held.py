@@ -132,7 +132,7 @@ class Held:
         try:
             self._streams.continue_logs()
             mirror = Mirror(self._runs.history, self._shared, self._run, self._worker)
-            self._runs.begin(self._run, self._command)
+            self._runs.begin(self._run, self._command, tied=self.fences)
         except DaguError as error:
             self._fail(f"worker {self._worker} could not start it: {error}")
             return
