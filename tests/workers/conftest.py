@@ -68,7 +68,7 @@ def site(postgres: Postgres, database: str, request: pytest.FixtureRequest) -> I
 
 @pytest.fixture
 def net() -> Iterator[Net]:
-    found = Net(7)
+    found = Net()
     yield found
     found.close()
 
