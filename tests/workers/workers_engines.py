@@ -78,9 +78,13 @@ class Engines:
         for engine in self.found:
             for state in self.containers(engine):
                 self._runtime(engine).remove(state.id)
+        self.disconnect()
+        assert not left, f"left behind: {left}"
+
+    def disconnect(self) -> None:
+        """Ask them nothing more."""
         for runtime in self._runtimes.values():
             runtime.close()
-        assert not left, f"left behind: {left}"
 
     def _runtime(self, engine: str) -> ContainerRuntime:
         if engine not in self._runtimes:
