@@ -12,7 +12,7 @@ from psycopg.rows import DictRow, dict_row
 
 from dagu.errors import DaguError, HistoryUnreachable
 from dagu_postgres_queue import schema
-from dagu_postgres_queue.url import parameters, shown
+from dagu_postgres_queue.url import advice, parameters, shown
 
 Connection = psycopg.Connection[DictRow]
 
@@ -132,9 +132,8 @@ def explained(environ: Mapping[str, str]) -> Iterator[None]:
 
 
 def _unreachable(environ: Mapping[str, str], error: psycopg.Error) -> Unreachable:
-    return Unreachable(
-        f"database {shown(environ)}: {_line(error)}", hint="check DAGU_DATABASE_URL and the server"
-    )
+    said = _line(error)
+    return Unreachable(f"database {shown(environ)}: {said}", hint=advice(said))
 
 
 def _line(error: BaseException) -> str:

@@ -39,20 +39,45 @@ def parameters(environ: Mapping[str, str]) -> dict[str, Any]:
             f"{URL_VARIABLE} is not set", hint="write it like postgresql://dagu@db.internal/dagu"
         )
     try:
-        given = conninfo_to_dict(url)
-    except psycopg.Error as error:
-        # The driver's message quotes the URL, with the password.
+        given: Mapping[str, Any] = conninfo_to_dict(url)
+    except (psycopg.Error, ValueError):
+        given = {}
+    # Such a character in a password makes what comes after it the host, or the port.
+    host, port = str(given.get("host", "")), str(given.get("port", "1"))
+    if not given or "@" in host or not port.replace(",", "").isdigit():
+        # The driver's message would quote the URL, with the password; so there is none.
         raise UsageError(
-            f"{URL_VARIABLE} can't be read", hint="write it like postgresql://dagu@db.internal/dagu"
-        ) from error.with_traceback(None)
+            f"{URL_VARIABLE} can't be read",
+            hint="write it like postgresql://dagu@db.internal/dagu; in a password, @ is written as %40, / as %2F "
+            "and % as %25",
+        )
     found: dict[str, Any] = {**_DEFAULTS, "options": f"-c statement_timeout={STATEMENT_SECONDS}s", **given}
     file = environ.get(PASSWORD_FILE, "")
     if file:
         try:
             found["password"] = Path(file).read_text().strip()
         except (OSError, ValueError) as error:
-            raise DaguError(f"{PASSWORD_FILE}: {file} can't be read: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise DaguError(
+                f"{PASSWORD_FILE}: {file} can't be read: {why}", hint="it holds the password and nothing else"
+            ) from error
     return found
+
+
+_ADVICE = {
+    "certificate verify failed": "sslrootcert in {} is to name the authority that signed the server's certificate",
+    "does not match host name": "name the host in {} as the server's certificate does",
+    "root certificate file": "sslrootcert in {} is to name the authority that signed the server's certificate",
+    "client certificate": "name the certificate and its key in {}: sslcert=…&sslkey=…",
+    "tlsv1 alert": "sslcert and sslkey in {} are to be what the server trusts",
+    "password": "it comes from {}, from the file that DAGU_DATABASE_PASSWORD_FILE names, or from .pgpass (mode 600)",
+}
+
+
+def advice(said: str) -> str:
+    """What to do about what the driver says of a connection that can't be had."""
+    known = (what for sign, what in _ADVICE.items() if sign in said)
+    return next(known, "check {} and the server").format(URL_VARIABLE)
 
 
 def shown(environ: Mapping[str, str]) -> str:
