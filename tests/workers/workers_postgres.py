@@ -67,8 +67,11 @@ class Postgres:
         return self.url(database)
 
     def sql(self, statement: str, database: str = "postgres") -> str:
+        return self._execute(statement, self.url(database))
+
+    def _execute(self, statement: str, url: str) -> str:
         done = subprocess.run(
-            [self._bin / "psql", "-qAtX", "-v", "ON_ERROR_STOP=1", self.url(database), "-c", statement],
+            [self._bin / "psql", "-qAtX", "-v", "ON_ERROR_STOP=1", url, "-c", statement],
             check=True,
             capture_output=True,
             text=True,

@@ -104,10 +104,12 @@ class Site:
         database: An empty one.
     """
 
-    def __init__(self, postgres: Postgres, database: str, directory: Path, *, migrated: bool = True) -> None:
+    def __init__(
+        self, postgres: Postgres, database: str, directory: Path, *, migrated: bool = True, **connection: str
+    ) -> None:
         self.postgres = postgres
         self.database = database
-        self.url = postgres.url(database)
+        self.url = postgres.url(database, **connection)  # type: ignore[arg-type]
         self.directory = directory
         self.home = directory / "server"
         self.dags = self.home / "dags"
