@@ -6,68 +6,41 @@ import json
 import os
 import re
 import secrets
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import e2e_base_image
+import e2e_compose
 import httpx
 import pytest
+from e2e_compose import ROOT, Composed
 from e2e_dagu import Dagu
-from e2e_engines import EngineUnderTest, clean_environment
+from e2e_engines import EngineUnderTest
 from e2e_images import Images
-from engines import packages
 
-from dagu_web_server.credentials import hash_password, hash_token
+from dagu_web_server.credentials import hash_token
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
-PARTS = ("./core[egress]", *(f"./{path.relative_to(ROOT)}" for path in ROOT.glob("plugins/*/")))
 LABEL = "dev.dagu.run"
 
 
-class Deployed:
-    """What ``docker compose up`` makes of the file."""
+class Deployed(Composed):
+    """dagu with its page."""
 
     def __init__(self, folder: Path, built_from: Path, base: str, engine: EngineUnderTest) -> None:
         self.workflows = folder / "workflows"
         self.workflows.mkdir()
-        self._name = f"dagu-e2e-{os.urandom(4).hex()}"
-        self.image = f"dagu-e2e/{self._name}"
         token = secrets.token_urlsafe(16)
-        self._environ = {
-            **clean_environment(),
-            "DOCKER_HOST": engine.endpoint,
+        environ = {
             "DAGU_CONTAINER_RUNTIME": engine.runtime,
             "DAGU_ENGINE_SOCKET": engine.endpoint.removeprefix("unix://"),
-            "DAGU_IMAGE": self.image,
-            "DAGU_PUBLISH": "127.0.0.1:",  # a port that is free
             "DAGU_WORKFLOWS": str(self.workflows),
             "DAGU_AUTH_TOKENS": f"test:{hash_token(token)}",
-            "BASE": base,
-            "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": "wheels",
         }
-        self._file = built_from / "deploy" / "compose.yaml"
+        super().__init__(built_from / "deploy" / "compose.yaml", base, engine, environ)
         self.client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60)
-
-    def compose(self, *arguments: str, status: int = 0, **environ: str) -> str:
-        """Run one command of it."""
-        password = {"DAGU_AUTH_PASSWORD_HASH": hash_password("open sesame")}
-        done = subprocess.run(
-            ["docker-compose", "-p", self._name, "-f", self._file, *arguments],
-            env={**self._environ, **password, **environ},
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == status, done.stdout + done.stderr
-        return done.stdout + done.stderr
 
     def served(self, dagu: Dagu) -> None:
         """Wait until it can be asked, at the address that it has now."""
@@ -94,42 +67,16 @@ class Deployed:
 
     def close(self) -> None:
         self.client.close()
-        self.compose("down", "--volumes", "--timeout", "30")
+        super().close()
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's files, with wheels of everything that it needs: no index is asked while the image is built."""
-    folder = tmp_path_factory.mktemp("context")
-    listed = subprocess.run(
-        [
-            "git",
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "core",
-            "plugins",
-            "requirements",
-            "deploy",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
-    for name in (*listed.split("\0")[:-1], "LICENSE", ".dockerignore"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "-w", folder / "wheels"]
-    constraints = ["-c", ROOT / "requirements" / "constraints.txt"]
-    subprocess.run([*wheel, *constraints, "hatchling", *PARTS], cwd=ROOT, check=True, timeout=600)
-    return folder
+    return e2e_compose.context(tmp_path_factory.mktemp("context"))
 
 
 @pytest.fixture
 def deployed(dagu: Dagu, engine: EngineUnderTest, context: Path) -> Iterator[Deployed]:
-    packages.need(packages.COMPOSE)
     label = f"dagu-e2e-{os.urandom(4).hex()}"
     with closing(Images(engine)) as images:
         found = Deployed(dagu.directory, context, e2e_base_image.make(images, label), engine)
