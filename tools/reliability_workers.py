@@ -84,6 +84,10 @@ WORKERS = {
         "artifacts are made, changed and removed; then SIGKILL of the worker",
         "at home as they were a second before",
     ),
+    "workspace": (
+        "runs with `workspace: copy`, retried on the same worker and on another",
+        "the first finds what was done, the other a copy of what is on the server",
+    ),
     "labels": (
         "runs with labels",
         "each on the worker that has all of them; one that nobody could take says so at once",

@@ -55,20 +55,25 @@ def carry_out(site: Site, step: Command) -> None:
     assert not missing(step.lines, done.stdout + done.stderr), shown
 
 
-def test_the_checkout(site: Site) -> None:
-    """The workflow of the page that brings its files itself."""
+def test_the_ways_to_bring_files(site: Site) -> None:
+    """The workflows of the page that have files on a worker."""
     texts = dict(
         step for step in read_page(ROOT / "docs" / "workers.md").steps if not isinstance(step, Command)
     )
-    repository = site.file("shop")
+    repository = site.home / "shop"
     repository.mkdir()
     (repository / "Makefile").write_text("test:\n\t@echo tested\n")
     git = ["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@b"]
     for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "All"]):
         subprocess.run([*git, *arguments], check=True)
-    site.workflow("checkout", texts["checkout.yaml"])
+    for name in ("checkout", "along"):
+        site.workflow(name, texts[f"{name}.yaml"])
     site.start_server()
     site.start_worker("w1")
-    run_id = site.enqueue("checkout", "--", f"repository=file://{repository}")
-    assert site.until_status(run_id, "succeeded", "failed")["status"] == "succeeded"
-    assert site.dagu("logs", run_id, "test", "--follow") == "tested\n"
+    checkout = site.enqueue("checkout", "--", f"repository=file://{repository}")
+    along = site.enqueue("along")
+    for run_id in (checkout, along):
+        assert site.until_status(run_id, "succeeded", "failed")["status"] == "succeeded"
+    assert site.dagu("logs", checkout, "test", "--follow") == "tested\n"
+    (report,) = until(lambda: list((site.home / "artifacts").rglob("report.txt")))
+    assert report.read_text() == "tested\n"

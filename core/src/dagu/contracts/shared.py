@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from dagu.contracts.history import HistoryStore
 from dagu.contracts.records import RunRecord
@@ -32,6 +32,7 @@ class Order:
         selector: Labels that the worker must have, all of them.
         on_lost: What becomes of it when its worker is lost: ``interrupt``, or ``retry`` on another one, once.
         engine: It needs a container engine, so only a worker whose engine answers may take it.
+        workspace: An archive of its working directory, which goes along.
     """
 
     run_id: str
@@ -39,6 +40,7 @@ class Order:
     selector: tuple[str, ...] = ()
     on_lost: str = INTERRUPT
     engine: bool = False
+    workspace: BinaryIO | None = None
 
 
 class SharedDatabase(ABC):
@@ -125,7 +127,9 @@ class LocalRuns(ABC):
     history: HistoryStore
 
     @abstractmethod
-    def begin(self, run: RunRecord, command: str, *, tied: bool = False) -> None:
+    def begin(
+        self, run: RunRecord, command: str, *, tied: bool = False, workspace: BinaryIO | None = None
+    ) -> None:
         """Take over a record, with its steps, and start its process.
 
         The process ends itself, and what it runs, when this process is gone.
@@ -133,6 +137,10 @@ class LocalRuns(ABC):
         Args:
             tied: Its containers end with it also when both are killed, for another machine will take the run up;
                 what can't end so is refused.
+            workspace: An archive of its working directory. If it was here before, what is left of that is used.
+
+        Raises:
+            DaguError: It can't be started.
         """
 
     @abstractmethod

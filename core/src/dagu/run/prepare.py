@@ -150,7 +150,9 @@ def prepare(
 
 
 def _directory(workflow: Workflow, work_dir: Path, scope: Scope, default: str, *, dry: bool) -> Path:
-    if workflow.working_dir:
+    if default and workflow.rest.get("workspace") == "copy":
+        path = Path(default)  # where the copy is
+    elif workflow.working_dir:
         beside = workflow.file.parent if workflow.file else Path.cwd()
         path = beside / os.path.expanduser(resolve(workflow.working_dir, scope, expand=Expand.SCOPE))
     elif default:

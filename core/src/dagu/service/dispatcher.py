@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from dagu.contracts.records import RunRecord, Status
 from dagu.contracts.shared import BEGIN, SharedDatabase
+from dagu.errors import DaguError
 from dagu.service.launcher import Launcher
 from dagu.service.routing import Routing, routing
+from dagu.service.workspace_copy import packed
 
 
 class Dispatcher:
@@ -44,8 +50,11 @@ class Dispatcher:
         where = routing(run, self._base)
         if where.local:
             self._launcher.begin(run_id)
-        else:
+            return
+        try:
             self._send(run, BEGIN, where)
+        except _NotPacked as error:
+            self._shared.history.end_queued(run_id, Status.FAILED, str(error), time.time())
 
     def again(self, command: str, run_id: str) -> None:
         """Have an ended run taken up by ``dagu retry`` or ``dagu resume``."""
@@ -65,11 +74,27 @@ class Dispatcher:
 
     def _send(self, run: RunRecord, command: str, where: Routing) -> None:
         history = self._shared.history
-        with history.transaction():
-            order = where.order(run.run_id, command)
+        with _packed(where) as workspace, history.transaction():
+            order = where.order(run.run_id, command, workspace=workspace)
             self._shared.send(order)
             if command == BEGIN and history.status(run.run_id) is Status.QUEUED:
                 # Who looks at the run is to see why nothing happens.
                 advice = self._shared.advice(order)
                 if advice != run.error:
                     history.update_run(run.run_id, error=advice)
+
+
+class _NotPacked(DaguError):
+    """The directory that is to go along can't."""
+
+
+@contextmanager
+def _packed(where: Routing) -> Iterator[BinaryIO | None]:
+    with ExitStack() as stack:
+        archive = None
+        if where.workspace is not None:
+            try:
+                archive = stack.enter_context(packed(where.workspace))
+            except DaguError as error:
+                raise _NotPacked(error.message, hint=error.hint) from error
+        yield archive

@@ -73,17 +73,18 @@ class Launcher:
         """Have a queued run started now; returns at once. What keeps it from starting is told in its record."""
         self._command(run_id, ["retry", "--quiet", run_id])
 
-    def again(self, command: str, run_id: str, *, tied: bool = False) -> None:
+    def again(self, command: str, run_id: str, *options: str, tied: bool = False) -> None:
         """Have an ended run taken up by ``dagu retry`` or ``dagu resume``; returns soon.
 
         Args:
+            options: Of that command.
             tied: Its containers have a lifeline, too.
         """
         # A record tells the end of a run a moment before its process is gone, which must not be in the way.
         self.wait(run_id)
         self._locks.wait_until_free(run_id, _GONE)
         more = {lifelines.VARIABLE: lifelines.CONTAINERS} if tied else {}
-        self._command(run_id, [command, "--quiet", run_id], more)
+        self._command(run_id, [command, "--quiet", *options, run_id], more)
 
     def running(self) -> list[str]:
         """Ids of the runs whose processes have not ended."""

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from dagu.contracts.records import RunRecord, Status
 from dagu.contracts.shared import BEGIN, RETRY, LocalRuns
@@ -26,6 +27,7 @@ from dagu.service.engine_health import EngineHealth
 from dagu.service.launcher import Launcher
 from dagu.service.retention import clean_up
 from dagu.service.schedule import Schedule
+from dagu.service.workspace_copy import unpack
 
 _log = logging.getLogger("dagu.worker")
 _SHARED = "DAGU_DATABASE_"
@@ -46,9 +48,17 @@ class HomeRuns(LocalRuns):
         self._launcher = Launcher(home, self.history, kept, lifeline=True)
         self._engine = EngineHealth({**kept, "DAGU_HOME": str(home)})
 
-    def begin(self, run: RunRecord, command: str, *, tied: bool = False) -> None:
+    def begin(
+        self, run: RunRecord, command: str, *, tied: bool = False, workspace: BinaryIO | None = None
+    ) -> None:
+        options = []
+        if workspace is not None:
+            directory = self.home / "work" / file_name(run.workflow) / file_name(run.run_id)
+            if not directory.exists():
+                unpack(workspace, directory)
+            options = ["--default-working-dir", str(directory)]
         self._adopt(run)
-        self._launcher.again(RETRY if command == BEGIN else command, run.run_id, tied=tied)
+        self._launcher.again(RETRY if command == BEGIN else command, run.run_id, *options, tied=tied)
 
     def _adopt(self, run: RunRecord) -> None:
         if run.file and not Path(run.file).is_file():

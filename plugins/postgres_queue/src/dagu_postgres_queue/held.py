@@ -6,12 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
+from typing import TypeVar
 
 from dagu.contracts.records import RunRecord, Status
 from dagu.contracts.shared import AGAIN, LocalRuns
 from dagu.errors import DaguError
-from dagu_postgres_queue import orders
+from dagu_postgres_queue import orders, workspaces
 from dagu_postgres_queue.artifacts import Artifacts
 from dagu_postgres_queue.database import Connection, Database, Unreachable
 from dagu_postgres_queue.history import PostgresHistory
@@ -26,6 +28,7 @@ _DEBOUNCE_MS = 100
 _STEP_MS = 50
 _LOOK_AGAIN_MS = 1000
 _PAUSE = 1.0
+T = TypeVar("T")
 _GOOD = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
 
 
@@ -79,6 +82,8 @@ class Held:
         self._ended = threading.Event()
         self._given_up = threading.Event()
         self._handing_back = False
+        self._asking = threading.Lock()
+        self._begun = False
         self._wishes: set[str] = set()
 
     # Wishes of others
@@ -86,22 +91,28 @@ class Held:
     def wish(self, desired: str) -> None:
         """Do what was asked for: ``cancel`` or ``kill``, each once."""
         if desired and desired not in self._wishes:
-            self._wishes.add(desired)
             _log.info("run %s is to stop", self.run_id)
-            self._stop(kill=desired == "kill")
+            with self._asking:
+                self._wishes.add(desired)
+                if self._begun:
+                    self._stop(kill=desired == "kill")
 
     def hand_back(self) -> None:
         """Stop it, since the worker ends; another one may take it up, if the workflow allows that."""
-        self._handing_back = True
-        self._stop(kill=False)
+        with self._asking:
+            self._handing_back = True
+            if self._begun:
+                self._stop(kill=False)
 
     def give_up(self, reason: str) -> None:
         """Stop it at once: another one may own it, or soon."""
-        if self._given_up.is_set():
-            return
-        self._given_up.set()
-        _log.warning("run %s is stopped: %s", self.run_id, reason)
-        threading.Thread(target=self._end, name=f"end {self.run_id}", daemon=True).start()
+        with self._asking:
+            if self._given_up.is_set():
+                return
+            self._given_up.set()
+            _log.warning("run %s is stopped: %s", self.run_id, reason)
+            if self._begun:
+                self._end_soon()
 
     def abandon(self, reason: str) -> None:
         """End it after a mistake of the worker; returns when nothing of it runs."""
@@ -114,6 +125,9 @@ class Held:
             target=self._runs.stop, args=(self.run_id,), kwargs={"kill": kill}, daemon=True
         )
         stopping.start()
+
+    def _end_soon(self) -> None:
+        threading.Thread(target=self._end, name=f"end {self.run_id}", daemon=True).start()
 
     def _end(self) -> None:
         self._runs.stop(self.run_id, kill=True)
@@ -132,7 +146,7 @@ class Held:
         try:
             self._streams.continue_logs()
             mirror = Mirror(self._runs.history, self._shared, self._run, self._worker)
-            self._runs.begin(self._run, self._command, tied=self.fences)
+            self._begin()
         except DaguError as error:
             self._fail(f"worker {self._worker} could not start it: {error}")
             return
@@ -143,6 +157,20 @@ class Held:
             self.give_up("it is no longer this worker's")
             self._ended.wait()
             self._patiently(self._confirm)
+
+    def _begin(self) -> None:
+        workspace = self._patiently(lambda: workspaces.get(self._database, self.run_id))
+        with workspace or nullcontext():
+            if self._given_up.is_set():
+                raise DaguError("it was given up before it began")
+            self._runs.begin(self._run, self._command, tied=self.fences, workspace=workspace)
+        with self._asking:
+            self._begun = True
+            # What was asked for while there was no process has reached nobody.
+            if self._given_up.is_set():
+                self._end_soon()
+            elif self._wishes or self._handing_back:
+                self._stop(kill="kill" in self._wishes)
 
     def _wait(self) -> None:
         self._runs.wait(self.run_id)
@@ -160,16 +188,14 @@ class Held:
                 watcher.watch(_DEBOUNCE_MS, _STEP_MS, _LOOK_AGAIN_MS, self._ended)
         self._patiently(lambda: self._round(mirror, last=True))
 
-    def _patiently(self, work: Callable[[], None]) -> None:
+    def _patiently(self, work: Callable[[], T]) -> T:
         """Do something in the database, as long as it takes."""
         while True:
             try:
-                work()
+                return work()
             except Unreachable as error:
                 _log.warning("run %s: %s", self.run_id, error)
                 time.sleep(_PAUSE)
-            else:
-                return
 
     def _round(self, mirror: Mirror, *, last: bool) -> None:
         runs = mirror.runs()

@@ -8,7 +8,7 @@ from typing import Any
 from dagu.contracts.records import Status
 from dagu.contracts.shared import AGAIN, BEGIN, RETRY, Order
 from dagu.errors import UsageError
-from dagu_postgres_queue import jobs
+from dagu_postgres_queue import jobs, workspaces
 from dagu_postgres_queue.database import Connection
 from dagu_postgres_queue.timing import LOST, REDISPATCH
 
@@ -43,8 +43,10 @@ def send(connection: Connection, order: Order) -> None:
     ).fetchone()
     if row is None:
         _refuse(connection, order.run_id)
-    else:
-        _defer(connection, row)
+        return
+    if order.workspace is not None:
+        workspaces.put(connection, order.run_id, order.workspace)
+    _defer(connection, row)
 
 
 def _refuse(connection: Connection, run_id: str) -> None:

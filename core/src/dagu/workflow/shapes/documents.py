@@ -202,6 +202,7 @@ _ELSEWHERE: dict[str, Shape] = {
         text=Text(choices=("local",), literal=True),
         mapping=MapOf(Text(scalars=True, blank=True)),
     ),
+    "workspace": Text(choices=("copy",), literal=True),
     "on_worker_lost": Text(choices=("interrupt", "retry"), literal=True),
     "smtp": Anything("map"),
     "mail_on": Anything("map"),

@@ -17,6 +17,15 @@ ALTER TABLE dagu_chunks SET (
     toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 2000
 );
 
+-- Working directories that go along with their runs.
+CREATE TABLE dagu_workspaces (
+    "run_id" text COLLATE "C" NOT NULL REFERENCES dagu_orders ("run_id") ON DELETE CASCADE,
+    "number" integer NOT NULL,
+    "data" bytea NOT NULL,
+    PRIMARY KEY ("run_id", "number")
+);
+ALTER TABLE dagu_workspaces ALTER COLUMN "data" SET STORAGE EXTERNAL; -- it is compressed
+
 -- What is wrong with a worker's engine, and how busy its machine is: processes that want to run, for each processor.
 ALTER TABLE dagu_workers ADD COLUMN "health" text NOT NULL DEFAULT '';
 -- Runs in containers go to workers whose engine answers.
