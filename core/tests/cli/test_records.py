@@ -15,6 +15,15 @@ from dagu.history.records import AttemptRecord, RunRecord, Status, StepRecord, U
 from dagu.history.store import History
 
 
+TWO = """\
+type: chain
+steps:
+  - {id: one, run: printf 'no end'}
+  - {id: two, run: echo end}
+  - {id: bad, run: echo why >&2}
+"""
+
+
 @pytest.fixture
 def filled(dagu: Any) -> Any:
     attempts = (
@@ -198,6 +207,17 @@ class TestLogs:
         result = filled("logs", *arguments)
         assert (result.code, result.out) == (1, "")
         assert "hint:" in result.err
+
+    def test_a_heading_has_a_line_of_its_own(self, filled: Any) -> None:
+        assert filled("start", "--quiet", "-r", "two", filled.file("two.yaml", TWO)).code == 0
+        result = filled("logs", "two")
+        assert result.out == "no endend\n"
+        assert result.err == "==> one, attempt 1 <==\n\n==> two, attempt 1 <==\n"
+
+    def test_the_other_stream_is_named_if_only_that_has_output(self, filled: Any) -> None:
+        assert filled("start", "--quiet", "-r", "two", filled.file("two.yaml", TWO)).code == 0
+        assert "--stderr shows" in filled("logs", "two", "bad").err
+        assert filled("logs", "two", "bad", "--stderr").out == "why\n"
 
     def test_a_run_without_output(self, filled: Any) -> None:
         result = filled("logs", "abd-2")

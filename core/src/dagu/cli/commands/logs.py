@@ -58,7 +58,9 @@ def logs(
     else:
         blocks = _read(where, steps, stream, attempt)
     if not _write(blocks, named=len(steps) > 1):
-        remark(f"no output on {stream} yet" if not run.status.ended else f"no output on {stream}")
+        other, option = ("stdout", "leave out --stderr") if stderr else ("stderr", "--stderr")
+        instead = f"; {option} shows what is on {other}" if any(_read(where, steps, other, attempt)) else ""
+        remark(f"no output on {stream}{'' if run.status.ended else ' yet'}{instead}")
 
 
 def _step(run: RunRecord, wanted: str) -> StepRecord:
@@ -82,12 +84,15 @@ def _read(
 
 def _write(blocks: Iterable[tuple[LogFile, bytes]], *, named: bool) -> bool:
     current: LogFile | None = None
+    last = b""
     output = sys.stdout.buffer
     for file, block in blocks:
         if named and file != current:
             output.flush()
-            remark(f"==> {file.step}, attempt {file.attempt} <==")
-        current = file
+            # On a terminal a heading needs a line of its own, whatever the output before it ended with.
+            gap = "\n" if last not in (b"", b"\n") else ""
+            remark(f"{gap}==> {file.step}, attempt {file.attempt} <==")
+        current, last = file, block[-1:]
         output.write(block)
         output.flush()
     return current is not None
