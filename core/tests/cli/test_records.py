@@ -14,7 +14,6 @@ from dagu.history.logs import RunLogs
 from dagu.history.records import AttemptRecord, RunRecord, Status, StepRecord, UsageRecord
 from dagu.history.store import History
 
-
 TWO = """\
 type: chain
 steps:

@@ -70,6 +70,32 @@ class TestEnqueue:
         assert "run id r1 is taken" in dagu("enqueue", file, "-r", "r1").err
 
 
+class TestByName:
+    def test_a_stored_workflow_is_started_under_its_name(self, dagu: Any) -> None:
+        put(dagu, "etl/load.yaml")
+        assert dagu("start", "etl/load", "-r", "r1").code == 0
+        assert record(dagu, "r1").workflow == "etl/load"
+        assert dagu("dry", "etl/load").code == 0
+
+    def test_a_file_of_that_path_comes_first(self, dagu: Any) -> None:
+        put(dagu, "build")
+        put(dagu, "build.yaml", "steps: 5\n")
+        assert dagu("start", str(dagu.home / "dags" / "build"), "-r", "r1").code == 0
+
+    def test_its_mistakes_are_told(self, dagu: Any) -> None:
+        put(dagu, "etl/load.yaml", "steps: 5\n")
+        for command in ("start", "validate", "doctor"):
+            result = dagu(command, "etl/load")
+            assert result.code == 1
+            assert "load.yaml:1:8" in result.out + result.err
+
+    @pytest.mark.parametrize("command", ["start", "dry", "validate", "doctor"])
+    def test_what_is_neither_is_named(self, dagu: Any, command: str) -> None:
+        result = dagu(command, "etl/none")
+        assert result.code == 1
+        assert "etl/none: can't be read" in result.out + result.err
+
+
 class TestWorkflows:
     def test_a_list(self, dagu: Any) -> None:
         assert "no workflows in" in dagu("workflows", "list").err

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from dagu.errors import WorkflowInvalid
+from dagu.errors import UsageError, WorkflowInvalid
 
 
 def workflow_name(given: str) -> str:
@@ -20,3 +21,18 @@ def workflow_name(given: str) -> str:
         # It may have run before somebody broke it.
         authored = ""
     return authored or path.stem
+
+
+def workflow_file(given: str, environ: Mapping[str, str]) -> tuple[Path, str]:
+    """A file, else that of the stored workflow of this name; and the name, if it was called by that."""
+    path = Path(given)
+    if path.exists():
+        return path, ""
+    from dagu.service.config import load_config
+    from dagu.service.context import stored_workflows
+
+    try:
+        stored = stored_workflows(load_config(environ)).get(given)
+    except UsageError:
+        return path, ""  # whoever reads it tells what is wrong
+    return stored.file, stored.name

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dagu.cli import options
+from dagu.cli.names import workflow_file
 from dagu.cli.options import OnlyJson
 from dagu.cli.session import session
 
@@ -42,7 +42,8 @@ def doctor(
     found = session(context)
     problems = 0
     rows = []
-    for row in examine(Path(file) if file else None, environ=found.environ, plugins=found.plugins):
+    path = workflow_file(file, found.environ)[0] if file else None
+    for row in examine(path, environ=found.environ, plugins=found.plugins):
         problems += row.state == PROBLEM
         rows.append(asdict(row))
         if not as_json:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
 from dagu.cli import options
@@ -21,6 +19,7 @@ from dagu.cli.commands.start import (
     arguments,
     run,
 )
+from dagu.cli.names import workflow_file
 from dagu.cli.schedules import check_schedule
 from dagu.cli.session import session
 
@@ -48,16 +47,18 @@ def dry(
     """
     from dagu.run.api import StartRequest
 
+    found = session(context)
+    path, stored = workflow_file(file, found.environ)
     request = StartRequest(
-        file=Path(file),
+        file=path,
         params=params,
         args=arguments(context, extra),
         run_id=run_id,
-        name=name,
+        name=name or stored,
         trigger=trigger_type,
         schedule_time=schedule_time,
         default_working_dir=default_working_dir,
         check=check_schedule,
         dry=True,
     )
-    raise typer.Exit(run(session(context), request, quiet=quiet))
+    raise typer.Exit(run(found, request, quiet=quiet))

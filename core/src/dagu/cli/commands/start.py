@@ -12,6 +12,7 @@ import typer.core
 
 from dagu.cli import options
 from dagu.cli.commands.validate import failure
+from dagu.cli.names import workflow_file
 from dagu.cli.schedules import check_schedule
 from dagu.cli.session import Session, session
 from dagu.errors import UsageError, WorkflowInvalid
@@ -27,7 +28,9 @@ app = options.app()
 _SIGPIPE = 13
 _GOOD = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
 
-File = Annotated[str, typer.Argument(metavar="FILE", show_default=False)]
+File = Annotated[
+    str, typer.Argument(metavar="FILE", help="A file, or the name of a stored workflow.", show_default=False)
+]
 Extra = Annotated[list[str] | None, typer.Argument(hidden=True)]
 Params = Annotated[str, typer.Option("--params", "-p", help="Parameters: 'a=1 b=\"two words\"', or JSON.")]
 RunId = Annotated[str, typer.Option("--run-id", "-r", help="Id of the run; without it, one is made.")]
@@ -84,18 +87,20 @@ def start(
     """
     from dagu.run.api import StartRequest
 
+    found = session(context)
+    path, stored = workflow_file(file, found.environ)
     request = StartRequest(
-        file=Path(file),
+        file=path,
         params=params,
         args=arguments(context, extra),
         run_id=run_id,
-        name=name,
+        name=name or stored,
         trigger=trigger_type,
         schedule_time=schedule_time,
         default_working_dir=default_working_dir,
         check=check_schedule,
     )
-    raise typer.Exit(run(session(context), request, quiet=quiet))
+    raise typer.Exit(run(found, request, quiet=quiet))
 
 
 def arguments(context: typer.Context, extra: list[str] | None) -> tuple[str, ...]:

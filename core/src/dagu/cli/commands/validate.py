@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from dagu.cli import options
+from dagu.cli.names import workflow_file
 from dagu.cli.schedules import check_schedule
 from dagu.cli.session import session
-from dagu.errors import Problem, WorkflowInvalid
+from dagu.errors import WorkflowInvalid
 
 app = options.app()
 
@@ -37,10 +38,11 @@ def validate(
     from dagu.workflow.load import load_file
     from dagu.workflow.notices import notices
 
-    given = session(context).environ.get("DAGU_BASE_CONFIG", "")
+    environ = session(context).environ
+    given = environ.get("DAGU_BASE_CONFIG", "")
     base = Path(given) if given else None
     valid = True
-    for file in map(Path, files):
+    for file, _ in (workflow_file(file, environ) for file in files):
         try:
             workflow = load_file(file, base=base, entry_name_allowed=False)
             check_schedule(workflow)
@@ -56,10 +58,5 @@ def validate(
 
 def failure(file: Path, error: WorkflowInvalid) -> str:
     """The file, then a bullet for each mistake; further lines of one are indented."""
-    bullets = (_bullet(problem).replace("\n", "\n    ") for problem in error.problems)
+    bullets = (str(problem).replace("\n", "\n    ") for problem in error.problems)
     return f"{file} is not valid:\n" + "".join(f"  - {bullet}\n" for bullet in bullets)
-
-
-def _bullet(problem: Problem) -> str:
-    # A file that can't be read has no line.
-    return str(problem) if problem.line else f"{problem.file}: {problem.message}"
