@@ -65,6 +65,14 @@ def test_a_second_signal_kills(dagu: Any) -> None:
     assert "loop  aborted" in out
 
 
+def test_the_first_signal_tells_of_the_second(dagu: Any) -> None:
+    process = started(dagu, STUBBORN, grace=3600)
+    process.send_signal(signal.SIGINT)
+    assert next(line for line in process.stderr or () if "stopping" in line).startswith("stopping; a second")
+    process.send_signal(signal.SIGINT)
+    assert ended(process)[0] == 130
+
+
 def test_stop_waits_for_the_end(dagu: Any) -> None:
     process = started(dagu, PATIENT)
     stopped = dagu("stop", "r1")

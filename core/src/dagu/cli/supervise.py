@@ -7,7 +7,7 @@ import select
 import signal
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -38,12 +38,19 @@ _LAST = 10.0
 """Seconds that such a run has to stop in good order: another worker may take it up."""
 
 
-def supervise(runner: Stoppable[T_co], *, seen: bool = False, lifeline: bool = False) -> tuple[T_co, int]:
+def supervise(
+    runner: Stoppable[T_co],
+    *,
+    seen: bool = False,
+    lifeline: bool = False,
+    stopping: Callable[[], None] = lambda: None,
+) -> tuple[T_co, int]:
     """Run to the end. Called from the main thread.
 
     Args:
         seen: It is to be stopped when standard error, a terminal or a pipe, has no reader any more.
         lifeline: It is to be stopped when standard input, a pipe, ends.
+        stopping: Called after the first signal, if it goes on for the time being.
 
     Returns:
         How it ended, and the number of the first signal that came meanwhile, or 0.
@@ -72,7 +79,7 @@ def supervise(runner: Stoppable[T_co], *, seen: bool = False, lifeline: bool = F
                 if seen and _has_reader():
                     waiting.register(_STDERR, 0)  # errors and hang-ups are told in any case
                 line = _taken_lifeline(waiting) if lifeline else -1
-                _wait(waiting, reading, runner, result, line)
+                _wait(waiting, reading, runner, result, line, stopping)
             return result.result(), received[0] if received else 0
     finally:
         if thread.is_alive():
@@ -92,12 +99,21 @@ def _taken_lifeline(waiting: select.epoll) -> int:
 
 
 def _wait(
-    waiting: select.epoll, reading: int, runner: Stoppable[Any], result: Future[Any], line: int
+    waiting: select.epoll,
+    reading: int,
+    runner: Stoppable[Any],
+    result: Future[Any],
+    line: int,
+    stopping: Callable[[], None],
 ) -> None:
+    told = False
     while not result.done():
         for descriptor, _ in waiting.poll():
             if descriptor == reading:
-                os.read(reading, 512)
+                # Numbers of signals, and 0 at the end.
+                if any(os.read(reading, 512)) and not told and not result.done():
+                    told = True
+                    stopping()
             elif descriptor == line:
                 waiting.unregister(line)
                 runner.cancel(reason=LOST)

@@ -148,7 +148,12 @@ def run(found: Session, request: StartRequest | RetryRequest | ResumeRequest, *,
         if seen:
             view.when_lost(lambda: runner.cancel(reason=UNSEEN))
         try:
-            result, signal = supervise(runner, seen=seen, lifeline=bool(found.environ.get(lifeline.VARIABLE)))
+            result, signal = supervise(
+                runner,
+                seen=seen,
+                lifeline=bool(found.environ.get(lifeline.VARIABLE)),
+                stopping=lambda: None if quiet else view.problem("stopping; a second signal (Ctrl-C) kills"),
+            )
         except WorkflowInvalid as error:
             view.problem(failure(Path(error.problems[0].file), error).rstrip())
             return 1
