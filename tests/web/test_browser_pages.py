@@ -249,3 +249,19 @@ def test_a_page_comes_back_when_the_server_does(browser: Browser, tmp_path: Path
         second.start("nightly")
         expect(page.locator("#runs .badge")).to_have_text("✓ succeeded")
         second.close()
+
+
+def test_the_first_workflow_takes_the_place_of_the_hint(browser: Browser, tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    for file in (tmp_path / "dags").iterdir():
+        file.unlink()
+    context = browser.new_context(base_url=site.url)
+    page = context.new_page()
+    page.goto("/")
+    expect(page.get_by_text("No workflow is stored yet")).to_be_visible()
+    expect(page.locator(".rows")).to_have_count(0)
+    (tmp_path / "dags" / "one.yaml").write_text("steps: [{run: 'true'}]\n")
+    expect(page.locator("#workflows > li")).to_have_count(1)
+    expect(page.get_by_text("No workflow is stored yet")).to_have_count(0)
+    context.close()
+    site.close()
