@@ -1,4 +1,4 @@
-"""What an agent is let in with is masked wherever it shows, declared as a secret or not."""
+"""What an agent is let in with is masked wherever it shows, declared as a secret or not; and one that is not there."""
 
 from __future__ import annotations
 
@@ -41,3 +41,28 @@ def test_they_are_masked(run: Runs) -> None:
     assert run.log(result.record, "a") == "*******\nkey\n"
     assert run.log(result.record, "a", "stderr") == "*******\n"
     assert KEY not in repr(result) + repr(run.events)
+
+
+class Missing(HarnessProvider):
+    """An agent that is not installed."""
+
+    def invocation(self, task: HarnessTask) -> Invocation:
+        del task
+        return Invocation(argv=("no-such-agent",))
+
+
+class MissingPlugin:
+    @hookimpl
+    def dagu_register_harness_providers(self) -> list[ProviderSpec]:
+        facts = ProviderFacts(
+            binary="no-such-agent", prompt_channel=PromptChannel.STDIN, install="get no-such-agent"
+        )
+        return [ProviderSpec(name="missing", summary="is not there", facts=facts, factory=Missing)]
+
+
+def test_a_missing_program_comes_with_how_to_get_it(run: Runs) -> None:
+    run.extra = (MissingPlugin(),)
+    result = run("steps: [{id: a, action: harness.run, with: {provider: missing, prompt: hello}}]\n")
+    (step,) = result.record.steps
+    assert "no-such-agent: command not found" in step.error
+    assert "hint: install it: get no-such-agent" in step.error

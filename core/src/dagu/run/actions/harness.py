@@ -66,6 +66,6 @@ def _prepare(context: StepContext, config: Mapping[str, Any]) -> list[Prepared]:
         files=invocation.files,
     )
     if not invocation.events:
-        return [Prepared(command=command)]
+        return [Prepared(command=command, install=facts.install)]
     model = str(options.get("model") or "")
-    return [Prepared(command=command, read_events=provider.read_events, model=model)]
+    return [Prepared(command=command, read_events=provider.read_events, model=model, install=facts.install)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from dagu.contracts.container import ExitStatus
@@ -114,7 +116,8 @@ class Attempt:
         try:
             ended = Ended()
             for each in prepared:
-                ended = self._read(each, place)
+                with _install_told(each):
+                    ended = self._read(each, place)
                 if ended.status is not Status.SUCCEEDED:
                     return ended
             if self._output_path:
@@ -181,6 +184,16 @@ class Attempt:
     def _counted(self) -> AttemptRecord:
         ledger = self._ledger
         return replace(self._record, model=ledger.model, session_id=ledger.session_id, usage=ledger.record())
+
+
+@contextmanager
+def _install_told(prepared: Prepared) -> Iterator[None]:
+    try:
+        yield
+    except CommandNotFound as error:
+        if error.hint or not prepared.install:
+            raise
+        raise CommandNotFound(error.message, hint=f"install it: {prepared.install}") from error
 
 
 def _timed_out(limits: Limits) -> Ended:

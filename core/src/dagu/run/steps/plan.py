@@ -69,11 +69,13 @@ class Prepared:
     Attributes:
         read_events: Reads the event stream on standard output; None where output is the answer.
         model: The model that was asked for, which stands where the events do not tell one.
+        install: How to get the program where it is missing, if that is known.
     """
 
     command: Command
     read_events: ReadEvents | None = None
     model: str = ""
+    install: str = ""
 
 
 Inside = Callable[[AttemptLog, Cancellation], Ended]
