@@ -157,6 +157,8 @@ def test_in_a_chain_each_step_depends_on_the_one_before(load, refused):
         ("run: x, action: exec, with: {command: a}", "2:5", ("one of run, action and foreach",)),
         ("command: x, run: y", "2:6", ("invalid keys: command", "write 'run'")),
         ("run: x, script: y", "2:14", ("invalid keys: script",)),
+        ("run: x, retry: 3", "2:14", ("invalid keys: retry", "retry_policy: {limit: …}")),
+        ("run: x, if: y", "2:14", ("invalid keys: if", "preconditions")),
         ("run: x, continueOn: failed", "2:14", ("invalid keys: continueOn", "did you mean 'continue_on'?")),
         ("run: x, approval: {}", "2:14", ("approvals need an operator",)),
         ("run: x, worker_selector: {}", "2:14", ("invalid keys",)),

@@ -263,6 +263,8 @@ _REFUSED = {
     "handlerOn": "write 'handler_on'",
     "precondition": "write 'preconditions'",
     "mcp": "not supported",
+    "jobs": "write 'steps'",
+    "on": "write 'schedule'",
 }
 
 

@@ -82,6 +82,15 @@ _REFUSED = {
     "approval": "approvals need an operator and are not supported",
     "worktree": "git worktrees are not supported",
     "precondition": "write 'preconditions'",
+    # What other tools call it.
+    "cmd": "write 'run'",
+    "environment": "write 'env'",
+    "if": "write 'preconditions'",
+    "image": "write 'container: {image: …}'",
+    "retries": "write 'retry_policy: {limit: …}'",
+    "retry": "write 'retry_policy: {limit: …}'",
+    "uses": "write 'run' or 'action'",
+    "when": "write 'preconditions'",
 }
 
 
