@@ -149,6 +149,21 @@ class TestHistory:
         assert "Traceback" not in result.err
 
 
+def test_a_list_that_was_cut_is_told(dagu: Any) -> None:
+    with History(dagu.home) as history:
+        for number in range(101):
+            history.add_run(
+                RunRecord(
+                    run_id=f"r{number}", workflow="w", status=Status.SUCCEEDED, started_at=float(number)
+                )
+            )
+    result = dagu("history", "--json")
+    assert len(json.loads(result.out)) == 100
+    assert "--limit" in result.err
+    result = dagu("history", "--json", "--limit", "101")
+    assert (len(json.loads(result.out)), result.err) == (101, "")
+
+
 class TestStatus:
     def test_tree(self, filled: Any) -> None:
         result = filled("status", "--run-id", "abc-1")

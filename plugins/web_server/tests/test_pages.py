@@ -176,6 +176,15 @@ def test_texts_are_shown_and_never_taken_for_html(client: TestClient, path: str)
     assert "alert(1)" in checked(client, path).text
 
 
+def test_why_a_step_was_skipped_is_no_alarm(client: TestClient, context: FakeContext) -> None:
+    context.add_run(
+        run("r9", step("a", status="skipped", attempts=[], error="not met today"), status="succeeded")
+    )
+    page = client.get("/runs/r9?step=a").text
+    assert '<p class="soft">not met today</p>' in page
+    assert 'class="alert"' not in page
+
+
 def test_empty(client: TestClient, context: FakeContext) -> None:
     context.texts.clear()
     assert "No workflow is stored yet" in checked(client, "/").text

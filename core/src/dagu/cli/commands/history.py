@@ -18,6 +18,8 @@ from dagu.history.records import RunRecord, Status
 app = options.app()
 HEADS = ["name", "run id", "status", "started", "finished", "duration", "params", "labels", "error"]
 
+_USUAL = 100
+
 
 @app.command()
 def history(
@@ -31,7 +33,9 @@ def history(
     run_id: Annotated[str, typer.Option("--run-id", "-r", help="Only runs whose id contains this.")] = "",
     states: Annotated[str, typer.Option("--status", help="Only runs in these states, comma-separated.")] = "",
     last: Annotated[str, typer.Option("--last", help="Only runs since then: 7d, 24h, 2031-04-05.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many runs.")] = 100,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help=f"At most so many runs; {_USUAL} without it.")
+    ] = None,
     output: ListFormat = Format.TABLE,
     as_json: AsJson = False,
 ) -> None:
@@ -46,12 +50,15 @@ def history(
     runs = session(context).history.runs(
         workflow=workflow_name(name) if name else None,
         run_id_part=run_id or None,
-        limit=limit,
+        limit=limit or _USUAL + 1,
         since=ago(last) if last else None,
         status=_statuses(states) if states else None,
     )
     if not runs:
         remark("no runs found")
+    if limit is None and len(runs) > _USUAL:
+        runs = runs[:_USUAL]
+        remark(f"these are the newest {_USUAL}; --limit shows more")
     if as_json or output is Format.JSON:
         options.print_json([run_json(run) for run in runs])
     elif output is Format.CSV:
