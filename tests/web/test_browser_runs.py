@@ -118,6 +118,12 @@ def test_a_hundred_thousand_lines(open_page: Open, site: Site) -> None:
     expect(page.locator("#log-found")).to_have_text("none")
 
 
+IN_FRAME = """node => {
+    const box = node.getBoundingClientRect(), frame = node.closest(".scroll").getBoundingClientRect();
+    return box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom;
+}"""
+
+
 def test_the_shown_step_of_a_large_graph_is_in_sight(open_page: Open, site: Site) -> None:
     run_id = site.start("fan")
     site.finish(run_id)
@@ -126,11 +132,11 @@ def test_the_shown_step_of_a_large_graph_is_in_sight(open_page: Open, site: Site
     page.locator('.steps-card a[data-step="s50"]').click()
     chosen = page.locator("#run-graph a.chosen")
     expect(chosen).to_have_attribute("data-step", "s50")
-    in_frame = """node => {
-        const box = node.getBoundingClientRect(), frame = node.closest(".scroll").getBoundingClientRect();
-        return box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom;
-    }"""
-    assert chosen.evaluate(in_frame)
+    assert chosen.evaluate(IN_FRAME)
+    page = open_page("/workflows/fan")
+    expect(page.locator(".graph")).to_be_visible()
+    page.wait_for_function("document.querySelector('.scroll').scrollLeft > 0")
+    assert page.locator(".graph .node").first.evaluate(IN_FRAME)
 
 
 def test_resuming_a_run_whose_runner_was_killed(open_page: Open, site: Site, tmp_path: Path) -> None:

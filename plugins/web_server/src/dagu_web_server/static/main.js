@@ -2,11 +2,13 @@
 
 import { base, call, calm, path, read, say, trouble } from "./api.js";
 import { keepFresh } from "./fresh.js";
+import { reveal } from "./graph.js";
 import { parse, parts } from "./parts.js";
 import { localise } from "./times.js";
 
 parts(document);
 localise();
+document.querySelectorAll(".scroll:has(> .graph)").forEach(reveal);
 
 const actions = {
   async start(button) {

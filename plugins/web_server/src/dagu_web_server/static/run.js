@@ -1,6 +1,7 @@
 // A run: its parts as they change, and the step that the reader looks at.
 
 import { base, call, calm, read, say, trouble } from "./api.js";
+import { reveal } from "./graph.js";
 import { LogView } from "./log.js";
 import { parse, parts, replaceParts } from "./parts.js";
 import { listen } from "./stream.js";
@@ -28,17 +29,6 @@ function openPanel() {
   if (list) timeline = new Timeline(list, { live: live() });
 }
 
-// A large graph is seen through a window: the step that is shown, or the first, is brought into it.
-function reveal() {
-  const frame = document.getElementById("run-graph");
-  const node = frame.querySelector("a.chosen") ?? frame.querySelector("a.node");
-  if (!node) return;
-  const box = node.getBoundingClientRect();
-  const view = frame.getBoundingClientRect();
-  if (box.left >= view.left && box.right <= view.right && box.top >= view.top && box.bottom <= view.bottom) return;
-  frame.scrollBy((box.left + box.right - view.left - view.right) / 2, (box.top + box.bottom - view.top - view.bottom) / 2);
-}
-
 async function load(address, { focus = false } = {}) {
   const mine = ++asked;
   const answer = await read(address);
@@ -55,7 +45,7 @@ async function load(address, { focus = false } = {}) {
   panel().replaceWith(next);
   localise(next);
   openPanel();
-  reveal();
+  reveal(document.getElementById("run-graph"));
   watch();
   if (focus) next.querySelector(focus)?.focus();
 }
@@ -122,5 +112,4 @@ root.addEventListener("click", (event) => {
 });
 
 openPanel();
-reveal();
 watch();
