@@ -127,7 +127,7 @@ def test_two_plugins_with_one_name(install: Install) -> None:
         plugins.runtime("twice")
     assert "one-plugin 1.2.3" in str(raised.value)
     assert "other-plugin 2.0" in str(raised.value)
-    assert "DAGU_DISABLED_PLUGINS" in raised.value.hint
+    assert "DAGU_DISABLED_PLUGINS (one-plugin-point, other-plugin-point)" in raised.value.hint
     assert "twice" not in plugins.runtimes()
     assert plugins.runtime("good")
     assert "one-plugin 1.2.3" in info("other-plugin").problems[0]

@@ -114,7 +114,8 @@ class Offers(Generic[S]):
         if not offers:
             raise self._missing(name, chosen_by, tuple(aside))
         if len(offers) > 1:
-            names = ", ".join(sorted({origin.distribution for origin, _spec in offers}))
+            # A distribution may bring others that stay.
+            names = ", ".join(sorted({origin.entry_point or origin.distribution for origin, _spec in offers}))
             raise PluginError(
                 self._conflict(name),
                 hint=f"uninstall one of them, or name it in DAGU_DISABLED_PLUGINS ({names})",
