@@ -82,6 +82,12 @@ class TestByName:
         put(dagu, "build.yaml", "steps: 5\n")
         assert dagu("start", str(dagu.home / "dags" / "build"), "-r", "r1").code == 0
 
+    def test_a_directory_of_that_path_is_no_file(self, dagu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        put(dagu, "etl/load.yaml")
+        monkeypatch.chdir(dagu.home / "dags")
+        (dagu.home / "dags" / "etl" / "load").mkdir()
+        assert dagu("start", "etl/load", "-r", "r1").code == 0
+
     def test_its_mistakes_are_told(self, dagu: Any) -> None:
         put(dagu, "etl/load.yaml", "steps: 5\n")
         for command in ("start", "validate", "doctor"):

@@ -26,7 +26,7 @@ def workflow_name(given: str) -> str:
 def workflow_file(given: str, environ: Mapping[str, str]) -> tuple[Path, str]:
     """A file, else that of the stored workflow of this name; and the name, if it was called by that."""
     path = Path(given)
-    if path.exists():
+    if path.exists() and not path.is_dir():
         return path, ""
     from dagu.service.config import load_config
     from dagu.service.context import stored_workflows
