@@ -45,8 +45,11 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            # SQLite gives its companion files the mode of the database.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # SQLite gives its companion files the mode of the database. One that is there is not touched: closing it
+            # would take the locks of every other connection of this process away.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            pass
         except OSError as error:
             raise DaguError(
                 f"history {self.path}: {error.strerror or error}", hint=_HINTS[sqlite3.SQLITE_CANTOPEN]
