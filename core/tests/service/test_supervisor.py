@@ -342,6 +342,43 @@ class TestSignals:
         second.send_signal(signal.SIGTERM)
         assert program.ended(second)[0] == 0
 
+    def test_a_run_that_was_stopped_with_its_scheduler_goes_on(
+        self, home: Any, program: Any, until: Any, tmp_path: Path
+    ) -> None:
+        pipe = tmp_path / "pipe"
+        home.write(
+            "w",
+            f"max_active_runs: 2\nsteps:\n  - {{id: one, run: echo >> {tmp_path}/count}}\n"
+            f"  - {{id: two, depends: one, run: {leave(pipe)}}}\n",
+        )
+        context = home.context()
+        run_id, other = context.enqueue("w"), context.enqueue("w")
+        first = program.start("scheduler", DAGU_STOP_GRACE="0")
+
+        def both_run(runs: list[RunRecord]) -> bool:
+            found = [step.status.value for run in runs for step in context.history.run(run.run_id).steps]
+            return found == ["succeeded", "running"] * 2
+
+        until(context, both_run)
+        first.send_signal(signal.SIGTERM)
+        assert program.ended(first)[0] == 0
+        assert set(statuses(home).values()) == {Status.ABORTED}
+        # What somebody decided about since is left to him.
+        context.retry(other)
+        until(context, lambda _: context.history.status(other) is Status.RUNNING)
+        context.stop(other)
+        until(context, lambda _: context.history.status(other) is Status.ABORTED)
+        second = program.start("scheduler", DAGU_STOP_GRACE="0")
+        program.until(second, f"run {run_id} was stopped with its service and goes on")
+        until(context, lambda _: context.history.status(run_id) is Status.RUNNING)
+        pipe.write_text("")
+        until(context, lambda _: context.history.status(run_id) is Status.SUCCEEDED)
+        assert context.history.run(run_id).attempt == 2
+        assert context.history.status(other) is Status.ABORTED
+        assert (tmp_path / "count").read_text() == "\n\n"
+        second.send_signal(signal.SIGTERM)
+        assert program.ended(second)[0] == 0
+
     def test_a_second_one_takes_over_from_one_that_was_killed(
         self, home: Any, program: Any, until: Any
     ) -> None:

@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from dagu.errors import HistoryUnreachable, UsageError
+from dagu.errors import DaguError, HistoryUnreachable, UsageError
 from dagu.history.records import Status
 from dagu.sandbox.guardian import end_orphans
 from dagu.service.context import LocalContext
 from dagu.service.scheduler import is_ours
+from dagu.service.stopped import StoppedRuns
 
 PATIENCE = 60.0
 """Seconds that runs have, after they were asked to stop, for their clean-up and their handlers."""
@@ -50,6 +51,7 @@ class Drain:
             threading.Thread(target=self._wait, args=(run_id,), name=f"end of {run_id}", daemon=True).start()
         if grace and self._ends(grace, f"{grace:g} s for {_runs(self._left)} to end"):
             return
+        self._note()
         self._signal(signal.SIGTERM)
         if self._ends(patience, f"{patience:g} s for {_runs(self._left)} to stop"):
             return
@@ -57,6 +59,17 @@ class Drain:
         if not self._ends(KILLED, f"{KILLED:g} s for {_runs(self._left)} that had to be killed"):
             self._say(f"left running: {', '.join(sorted(self._left))}")
         end_orphans()
+
+    def _note(self) -> None:
+        attempts = {}
+        try:
+            for run_id in list(self._left):
+                run = self._context.history.run(run_id)
+                if run.status is Status.RUNNING:
+                    attempts[run_id] = run.attempt_id
+            StoppedRuns(self._context.config.home).note(attempts)
+        except DaguError as error:
+            self._say(f"runs that are stopped now will not go on by themselves: {error}")
 
     def hurry(self) -> None:
         """Wait no longer."""

@@ -1,12 +1,13 @@
-"""What a service that died left behind: runs that it recorded and did not start, and runs that died with it."""
+"""What a service left behind: runs that it recorded and did not start, and runs that ended with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from dagu.errors import DaguError, RunNotFound
+from dagu.errors import DaguError, HistoryUnreachable, RunNotFound
 from dagu.history.records import Status
 from dagu.service.context import LocalContext
+from dagu.service.stopped import StoppedRuns
 
 _STARTING = 60.0
 """Seconds that another process may take from recording a run to starting it."""
@@ -34,5 +35,29 @@ def take_up(context: LocalContext, run_ids: Iterable[str], say: Callable[[str], 
                 say(f"run {run_id} was interrupted and goes on")
         except RunNotFound:
             continue  # somebody removed it
+        except HistoryUnreachable:
+            raise
         except DaguError as error:
             say(f"run {run_id} was interrupted and can't go on: {error}")
+
+
+def go_on(context: LocalContext, stopped: StoppedRuns, say: Callable[[str], object]) -> None:
+    """Go on with runs that were stopped only because their service was, and that nobody touched since.
+
+    Args:
+        say: Told what is gone on with, and what can't be.
+    """
+    attempts = stopped.take()
+    for run_id, attempt_id in sorted(attempts.items()):
+        try:
+            run = context.history.run(run_id)
+            if (run.status, run.attempt_id) == (Status.ABORTED, attempt_id):
+                context.retry(run_id)
+                say(f"run {run_id} was stopped with its service and goes on")
+        except RunNotFound:
+            continue  # somebody removed it
+        except HistoryUnreachable:
+            stopped.note(attempts)
+            raise
+        except DaguError as error:
+            say(f"run {run_id} was stopped with its service and can't go on: {error}")

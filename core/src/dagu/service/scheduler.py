@@ -14,12 +14,13 @@ from dagu.service.admission import Limits, admitted
 from dagu.service.clock import Clock, SystemClock
 from dagu.service.context import LocalContext
 from dagu.service.enqueue import QueuedRun
-from dagu.service.leftovers import end_unstarted, take_up
+from dagu.service.leftovers import end_unstarted, go_on, take_up
 from dagu.service.lock import SchedulerLock
 from dagu.service.planner import Action, Planned, Planner
 from dagu.service.retention import clean_up
 from dagu.service.schedule import Kind, Schedule
 from dagu.service.state import State, StateFile
+from dagu.service.stopped import StoppedRuns
 from dagu.service.watch import WorkflowWatch
 
 CLEAN_UP_EVERY = timedelta(days=1)
@@ -158,6 +159,7 @@ class Scheduler:
         if not self._begun:
             end_unstarted(self._context, now.timestamp())
             take_up(self._context, self._state.running, self._say)
+            go_on(self._context, StoppedRuns(self._context.config.home), self._say)
             self._begun = True
         due = planner.next()
         stale = self._looked is None or now - self._looked >= LOOK_AGAIN
