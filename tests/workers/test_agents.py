@@ -23,14 +23,16 @@ SECOND = Tokens(input=1200, cached=1000, output=30)
 
 
 @pytest.mark.parametrize(
-    ("agent", "engine"), [(CLAUDE, "docker"), (CODEX, "podman")], ids=["claude", "codex"]
+    ("agent", "engine", "on_lost"),
+    [(CLAUDE, "docker", "interrupt"), (CODEX, "podman", "retry")],
+    ids=["claude", "codex"],
 )
-def test_what_an_agent_did_comes_home(agent: Agent, engine: str, site: Site) -> None:
+def test_what_an_agent_did_comes_home(agent: Agent, engine: str, on_lost: str, site: Site) -> None:
     engines = Engines({engine: e2e_engines.engine(engine)})
     image = agent_programs.image(agent.name, engines.found[engine].endpoint, agent_programs.install())
     made = site.file("hello.txt")
     with ModelServer(Turn(WriteFile(str(made), "hello\n"), FIRST), Turn(Say("Written."), SECOND)) as model:
-        site.workflow("agent", workflow(agent, model, image, site.directory))
+        site.workflow("agent", workflow(agent, model, image, site.directory, on_lost))
         site.start_server()
         engines.worker(site, "w1", engine, MODEL_URL=model.url, SECRET=SECRET)
         run_id = site.enqueue("agent")
@@ -55,7 +57,7 @@ def test_what_an_agent_did_comes_home(agent: Agent, engine: str, site: Site) -> 
     engines.disconnect()
 
 
-def workflow(agent: Agent, model: ModelServer, image: str, folder: Path) -> str:
+def workflow(agent: Agent, model: ModelServer, image: str, folder: Path, on_lost: str) -> str:
     """A workflow of one agent step, as JSON, which is YAML."""
     step = {
         "id": "agent",
@@ -70,7 +72,7 @@ def workflow(agent: Agent, model: ModelServer, image: str, folder: Path) -> str:
         },
     }
     env = [{name: value} for name, value in agent.env("${MODEL_URL}", "${SECRET}").items()]
-    return json.dumps({"env": env, "steps": [step]})
+    return json.dumps({"on_worker_lost": on_lost, "env": env, "steps": [step]})
 
 
 def everything(site: Site) -> str:

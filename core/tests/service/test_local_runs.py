@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dagu.contracts.records import AttemptRecord, Status, StepRecord
+from dagu.contracts.records import Status
 from dagu.contracts.shared import BEGIN
 from dagu.errors import DaguError
 from dagu.history.store import History
@@ -98,20 +98,15 @@ def test_old_copies_are_forgotten(tmp_path: Path) -> None:
     runs.close()
 
 
-def left(home: Path, place: str) -> None:
+def left(home: Path, step: str) -> None:
     """A run whose process was killed."""
     with History(home) as history:
-        run = replace(queued("steps: [{id: a, run: echo}]").record(), status=Status.RUNNING, attempt_id="x")
-        history.add_run(run)
-        history.save_step(StepRecord(run_id="r1", name="a", index=0, status=Status.RUNNING))
-        attempt = AttemptRecord(
-            run_id="r1", step="a", number=1, status=Status.RUNNING, started_at=1.0, place=place
-        )
-        history.save_attempt(attempt)
+        record = queued(f"steps: [{{id: a, run: echo, {step}}}]").record()
+        history.add_run(replace(record, status=Status.RUNNING, attempt_id="x"))
 
 
 def test_it_does_not_begin_while_something_may_be_left_in_containers(tmp_path: Path) -> None:
-    left(tmp_path, "container")
+    left(tmp_path, "container: {image: alpine}")
     environ = {**os.environ, "DAGU_CONTAINER_RUNTIME": "docker", "DOCKER_HOST": "unix:///nowhere/docker.sock"}
     runs = HomeRuns(tmp_path, environ)
     for _ in range(2):  # also when it is tried again
@@ -122,7 +117,7 @@ def test_it_does_not_begin_while_something_may_be_left_in_containers(tmp_path: P
 
 
 def test_what_was_on_the_host_needs_no_engine(tmp_path: Path) -> None:
-    left(tmp_path, "host")
+    left(tmp_path, "")
     runs = HomeRuns(tmp_path, {**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"})
     runs.end_leftovers()
     assert runs.history.status("r1") is Status.ABORTED

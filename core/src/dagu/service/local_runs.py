@@ -18,9 +18,9 @@ from dagu.history.ownership import RunLocks
 from dagu.history.store import History
 from dagu.plugins import Plugins
 from dagu.run.containers.choice import reach
+from dagu.run.needs import needs_engine
 from dagu.run.recovery.claims import RunClaims
 from dagu.sandbox.guardian import end_orphans
-from dagu.sandbox.host import HostPlace
 from dagu.sandbox.reaper import Leftover, leftovers, reap
 from dagu.sandbox.strays import Strays
 from dagu.service.engine_health import EngineHealth
@@ -28,6 +28,7 @@ from dagu.service.launcher import Launcher
 from dagu.service.retention import clean_up
 from dagu.service.schedule import Schedule
 from dagu.service.workspace_copy import unpack
+from dagu.workflow.load import load_text
 
 _log = logging.getLogger("dagu.worker")
 _SHARED = "DAGU_DATABASE_"
@@ -115,12 +116,13 @@ class HomeRuns(LocalRuns):
         return [run.run_id for run in found]
 
     def _contained(self, run_id: str) -> bool:
-        """Whether something of a run may be left in a container."""
-        return any(
-            attempt.status is Status.INTERRUPTED and attempt.place != HostPlace.kind
-            for step in self.history.run(run_id).steps
-            for attempt in step.attempts
-        )
+        """Whether something of a run may be left in a container, also of its own between two steps."""
+        run = self.history.run(run_id)
+        base = self._environ.get("DAGU_BASE_CONFIG", "")
+        try:
+            return needs_engine(load_text(run.source, name=run.workflow, base=Path(base) if base else None))
+        except DaguError:
+            return True
 
     def _sweep(self, run_ids: Collection[str]) -> None:
         """Remove from the engine what dead runs left there."""
