@@ -18,6 +18,8 @@ from workers_site import Site, until
 from dagu_postgres_queue import timing
 
 ENGINES = ("docker", "podman")
+# As in a container of its own, from where nothing can be known of the processes of one before it.
+APART = ("unshare", "--pid", "--fork", "--mount-proc")
 OTHER = {"docker": "podman", "podman": "docker"}
 
 OWN = """
@@ -124,12 +126,14 @@ def test_a_draining_worker_leaves_no_container(engine: str, site: Site, engines:
         assert (run["workerId"], run["attempt"]) == ("w2", 2)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("engine", "prefix"), [("docker", ()), ("podman", ()), ("docker", APART)], ids=[*ENGINES, "apart"]
+)
 def test_a_killed_worker_ends_its_containers_when_it_is_back(
-    engine: str, site: Site, engines: Engines
+    engine: str, prefix: tuple[str, ...], site: Site, engines: Engines
 ) -> None:
     site.start_server()
-    worker = engines.worker(site, "w1", engine)
+    worker = engines.worker(site, "w1", engine, prefix=prefix)
     ids = {place: beating(site, place) for place in PLACES}
     killed_at = up()
     worker.kill_all()
@@ -137,7 +141,7 @@ def test_a_killed_worker_ends_its_containers_when_it_is_back(
     print(f"{engine}: the shared container is gone after {up() - killed_at:.1f} s")
     assert engines.containers(engine, ids["own"])
     began_at = up()
-    engines.worker(site, "w1", engine)
+    engines.worker(site, "w1", engine, prefix=prefix)
     # Before it serves, nothing is left: the runs may be anywhere from now on.
     assert not engines.left(engine)
     print(f"{engine}: that of a step when its worker is back, after {up() - began_at:.1f} s")

@@ -20,6 +20,7 @@ from dagu.plugins import Plugins
 from dagu.run.containers.choice import reach
 from dagu.run.needs import needs_engine
 from dagu.run.recovery.claims import RunClaims
+from dagu.sandbox import labels
 from dagu.sandbox.guardian import end_orphans
 from dagu.sandbox.reaper import Leftover, leftovers, reap
 from dagu.sandbox.strays import Strays
@@ -125,7 +126,7 @@ class HomeRuns(LocalRuns):
             return True
 
     def _sweep(self, run_ids: Collection[str]) -> None:
-        """Remove from the engine what dead runs left there."""
+        """Remove from the engine what runs left there whose processes are gone."""
         failures: list[str] = []
 
         def failed(thing: Leftover, error: RuntimeFailure) -> None:
@@ -133,7 +134,13 @@ class HomeRuns(LocalRuns):
 
         try:
             with reach(Plugins(self._environ), self._environ) as runtime:
-                for thing in reap(runtime, leftovers(runtime), failed=failed, claims=RunClaims()):
+                # Their locks are free, which proves more than could be known of an owner in another container.
+                found = [
+                    thing
+                    for thing in leftovers(runtime, unknown=True)
+                    if thing.run in run_ids and thing.marks.get(labels.HOME) == str(self.home.absolute())
+                ]
+                for thing in reap(runtime, found, failed=failed, claims=RunClaims()):
                     _log.info("removed %s %s, left by run %s", thing.kind, thing.name[:12], thing.run)
                 for told in Strays(self.home).end(runtime):
                     _log.info("%s", told)
