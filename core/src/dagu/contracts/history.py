@@ -61,7 +61,7 @@ class HistoryStore(ABC):
     its steps and attempts that had not ended, and says :data:`GONE`. For a run of this home, whose ``worker_id`` is
     empty, its owner holds the run's lock in the home directory.
 
-    Text that is no valid Unicode, half of a character, is kept with escapes.
+    Text that is no valid Unicode, half of a character, is kept with escapes, and so is the null character.
 
     :class:`dagu.testing.HistoryConformance` proves an implementation.
 

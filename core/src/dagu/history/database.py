@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from dagu.contracts.rows import Row
 from dagu.errors import DaguError
 from dagu.history import schema
 from dagu.history.home import make_directory
@@ -58,7 +60,6 @@ class Database:
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             # A power cut may lose the last moments, but never breaks the file.
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -69,6 +70,7 @@ class Database:
                     hint="upgrade dagu, or set DAGU_HOME to another directory",
                 )
             schema.migrate(connection)
+            connection.row_factory = _row
         except BaseException:
             connection.close()
             raise
@@ -112,3 +114,7 @@ class Database:
             if code not in _HINTS:
                 raise  # a mistake of ours, not of the machine
             raise DaguError(f"history {self.path}: {error}", hint=_HINTS[code]) from error
+
+
+def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
+    return dict(zip([column[0] for column in cursor.description], values, strict=True))

@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from dagu.contracts import rows
 from dagu.contracts.history import GONE, HistoryStore, RunQuery
 from dagu.errors import RunNotFound, UsageError
-from dagu.history import rows
 from dagu.history.database import Database
 from dagu.history.ownership import RunLocks
 from dagu.history.queries import where
@@ -25,7 +25,7 @@ from dagu.history.records import (
 )
 from dagu.history.watch import watch_file
 
-_LISTED = ", ".join(f'"{column}"' for column in rows.RUN_COLUMNS if column != "source")
+_LISTED = ", ".join(f'"{column}"' for column in rows.LISTED_COLUMNS)
 
 
 class History(HistoryStore):
@@ -76,7 +76,7 @@ class History(HistoryStore):
         with self._database.transaction() as connection:
             done = connection.execute(
                 "UPDATE runs SET status = ?, error = ?, finished_at = ? WHERE run_id = ? AND status = ?",
-                (status.value, error, at, run_id, Status.QUEUED.value),
+                (status.value, rows.encode("error", error), at, run_id, Status.QUEUED.value),
             )
             return bool(done.rowcount)
 
@@ -104,8 +104,8 @@ class History(HistoryStore):
         *,
         again: bool = False,
     ) -> None:
-        row: rows.Row = {"run_id": run_id, "step": step, "attempt": attempt, "kind": kind}
-        row |= {"payload": payload_json, "at": at}
+        given = {"run_id": run_id, "step": step, "attempt": attempt, "kind": kind, "payload": payload_json}
+        row = {column: rows.encode(column, each) for column, each in given.items()} | {"at": at}
         with self._database.transaction() as connection:
             if again:
                 same = " AND ".join(f'"{column}" = ?' for column in row)
@@ -149,10 +149,8 @@ class History(HistoryStore):
     def count(self, **wanted: Any) -> int:
         condition, values = where(RunQuery(**wanted))
         with self._reading() as connection:
-            number: int = connection.execute(
-                f"SELECT count(*) FROM runs WHERE {condition}", values
-            ).fetchone()[0]
-            return number
+            found = connection.execute(f"SELECT count(*) AS number FROM runs WHERE {condition}", values)
+            return int(found.fetchone()["number"])
 
     def agent_events(
         self, run_id: str, step: str | None = None, attempt: int | None = None, *, after: int = 0
@@ -163,7 +161,7 @@ class History(HistoryStore):
                 " AND (?2 IS NULL OR step = ?2) AND (?3 IS NULL OR attempt = ?3) AND id > ?4 ORDER BY id",
                 (run_id, step, attempt, after),
             )
-            return [AgentEventRecord(**dict(row)) for row in found]
+            return [AgentEventRecord(**row) for row in found]
 
     def usage(self, since: float | None = None, workflow: str | None = None) -> list[UsageSum]:
         with self._reading() as connection:
@@ -176,12 +174,12 @@ class History(HistoryStore):
                 " GROUP BY runs.workflow, provider, model ORDER BY runs.workflow, provider, model",
                 (since or 0.0, workflow),
             )
-            return [UsageSum(**dict(row)) for row in found]
+            return [UsageSum(**row) for row in found]
 
     def watch(self, stop: threading.Event, ready: Callable[[], object], tell: Callable[[], object]) -> None:
         watch_file(self._database.path, stop, ready, tell)
 
-    def _listed(self, limit: int | None, offset: int, wanted: dict[str, Any]) -> list[sqlite3.Row]:
+    def _listed(self, limit: int | None, offset: int, wanted: dict[str, Any]) -> list[rows.Row]:
         condition, values = where(RunQuery(**wanted))
         query = (
             f"SELECT {_LISTED} FROM runs WHERE {condition} ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
@@ -204,13 +202,13 @@ class History(HistoryStore):
         with self._database.transaction(write=False) as connection:
             yield connection
 
-    def _alive(self, run: sqlite3.Row) -> bool:
+    def _alive(self, run: rows.Row) -> bool:
         # A child may run inside the process of its root, without a lock of its own.
         owned = self._locks.is_alive(run["run_id"])
         return owned or (bool(run["root_id"]) and self._locks.is_alive(run["root_id"]))
 
 
-def _interrupt(connection: sqlite3.Connection, run: sqlite3.Row) -> None:
+def _interrupt(connection: sqlite3.Connection, run: rows.Row) -> None:
     # The lock was seen free after the record was read. If the owner ended well in between, or a retry began,
     # the record differs now.
     done = connection.execute(

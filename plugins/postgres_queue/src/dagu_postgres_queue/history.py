@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from dagu.contracts import rows
 from dagu.contracts.history import GONE, HistoryStore, RunQuery
 from dagu.contracts.records import (
     AgentEventRecord,
@@ -17,7 +18,6 @@ from dagu.contracts.records import (
     UsageSum,
 )
 from dagu.errors import RunNotFound, UsageError
-from dagu_postgres_queue import rows
 from dagu_postgres_queue.database import Connection, Database, value
 from dagu_postgres_queue.listening import listen
 from dagu_postgres_queue.queries import where
@@ -25,7 +25,7 @@ from dagu_postgres_queue.queries import where
 CHANGES = "dagu_changes"
 """The channel on which changes of history are told."""
 
-_LISTED = ", ".join(f'"{column}"' for column in rows.RUN_COLUMNS if column != "source")
+_LISTED = ", ".join(f'"{column}"' for column in rows.LISTED_COLUMNS)
 
 
 class PostgresHistory(HistoryStore):

@@ -1,41 +1,42 @@
-"""Records to rows and back."""
+"""Records as rows of a database, and back: for stores of history, which have a table for each kind of record."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
-from dataclasses import Field, fields
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from dagu.history.records import AttemptRecord, RunRecord, Status, StepRecord, UsageRecord
+from dagu.contracts.records import AttemptRecord, RunRecord, Status, StepRecord, UsageRecord
 
-Row = dict[str, str | int | float | None]
+Row = dict[str, Any]
 
 
 def _columns(record: type, *without: str) -> tuple[str, ...]:
-    all_fields: tuple[Field[Any], ...] = fields(record)
-    return tuple(field.name for field in all_fields if field.name not in without)
+    return tuple(field.name for field in fields(record) if field.name not in without)
 
 
 RUN_COLUMNS = _columns(RunRecord, "steps")
+LISTED_COLUMNS = tuple(column for column in RUN_COLUMNS if column != "source")
 STEP_COLUMNS = _columns(StepRecord, "attempts")
 ATTEMPT_COLUMNS = _columns(AttemptRecord, "usage")
 USAGE_COLUMNS = _columns(UsageRecord)
 _JSON_COLUMNS = {"labels", "outputs"}
 
 
-def encode(column: str, value: Any) -> str | int | float | None:
-    """The value as SQLite keeps it."""
+def encode(column: str, value: Any) -> Any:
+    """The value as a database keeps it: a number, None, or text, whose odd characters have escapes."""
     if column in _JSON_COLUMNS:
-        return json.dumps(value, default=_plain, separators=(",", ":"))
+        text = json.dumps(value, default=_plain, separators=(",", ":"))
+        # A database looks into labels, and its text has no such character.
+        return text.replace("\\u0000", "") if column == "labels" else text
     if isinstance(value, Status):
         return value.value
     if isinstance(value, str):
-        # Half a character, cut out of one, or given on the command line, is no text for SQLite.
-        return value.encode(errors="backslashreplace").decode()
-    return value  # type: ignore[no-any-return]
+        # Half a character, cut out of one, or given on the command line, is no text for a database; nor is this one.
+        return value.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+    return value
 
 
 def run_row(run: RunRecord) -> Row:
@@ -56,24 +57,22 @@ def attempt_row(attempt: AttemptRecord) -> Row:
     return row
 
 
-def to_run(row: sqlite3.Row, steps: tuple[StepRecord, ...] = ()) -> RunRecord:
+def to_run(row: Mapping[str, Any], steps: tuple[StepRecord, ...] = ()) -> RunRecord:
     """The run of a row; a column that was not asked for keeps its default."""
     return RunRecord(**_values(row, RUN_COLUMNS), steps=steps)
 
 
-def to_listed(row: sqlite3.Row) -> dict[str, Any]:
+def to_listed(row: Mapping[str, Any]) -> Row:
     """The columns of a run's row as JSON values. Lists are long, and a record takes three times as long."""
-    found = dict(zip(row.keys(), row, strict=True))
-    found["labels"] = json.loads(found["labels"])
-    return found
+    return {**row, "labels": json.loads(row["labels"])}
 
 
-def to_step(row: sqlite3.Row, attempts: tuple[AttemptRecord, ...]) -> StepRecord:
+def to_step(row: Mapping[str, Any], attempts: tuple[AttemptRecord, ...]) -> StepRecord:
     """The step of a row."""
     return StepRecord(**_values(row, STEP_COLUMNS), attempts=attempts)
 
 
-def to_attempt(row: sqlite3.Row) -> AttemptRecord:
+def to_attempt(row: Mapping[str, Any]) -> AttemptRecord:
     """The attempt of a row."""
     usage = None
     if row["input"] is not None:
@@ -81,9 +80,8 @@ def to_attempt(row: sqlite3.Row) -> AttemptRecord:
     return AttemptRecord(**_values(row, ATTEMPT_COLUMNS), usage=usage)
 
 
-def _values(row: sqlite3.Row, columns: tuple[str, ...]) -> dict[str, Any]:
-    present = set(row.keys())
-    return {column: _decode(column, row[column]) for column in columns if column in present}
+def _values(row: Mapping[str, Any], columns: tuple[str, ...]) -> Row:
+    return {column: _decode(column, row[column]) for column in columns if column in row}
 
 
 def _decode(column: str, value: Any) -> Any:
