@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -50,15 +52,22 @@ class Lists(Kit):
         assert [found.source for found in store.runs()] == [""] * 4
         assert store.runs(queue="slow")[0].priority == 3
         assert [found["run_id"] for found in store.listed(workflow="build")] == ["aa-4", "aa-3", "aa-1"]
-        failed = store.listed(status=Status.FAILED, limit=1)[0]
-        assert (failed["status"], failed["labels"]) == ("failed", {})
-        assert {"steps", "source"}.isdisjoint(failed)
+        assert [found["run_id"] for found in store.listed(status=Status.FAILED, limit=1)] == ["aa-3"]
         with pytest.raises(TypeError, match="colour"):
             store.runs(colour="red")
         latest = store.latest("build")
         assert latest is not None
         assert latest.run_id == "aa-4"
         assert store.latest("never") is None
+
+    def test_a_list_as_json_values_tells_what_records_tell(self, store: HistoryStore) -> None:
+        store.add_run(a_run("r1", labels={"team": "a"}, source="steps: []", params='{"a": 1}'))
+        store.add_run(a_run("r2", started_at=2.0, finished_at=3.0, status=Status.FAILED, error="é"))
+        listed = store.listed()
+        assert json.loads(json.dumps(listed)) == listed
+        for record, values in zip(store.runs(), listed, strict=True):
+            assert {field.name for field in fields(record)} - {"steps", "source"} <= values.keys()
+            assert all(getattr(record, name) == value for name, value in values.items())
 
     def test_only_what_waits_is_ended(self, store: HistoryStore) -> None:
         store.add_run(a_run("r1", status=Status.QUEUED))

@@ -119,14 +119,17 @@ class Records(Kit):
             store.update_run("r1", colour="red")
 
     def test_half_a_character_is_kept_with_escapes(self, store: HistoryStore) -> None:
-        store.add_run(a_run("r1", error="cut \ud83d off"))
+        store.add_run(a_run("r1", error="cut \ud83d off", status=Status.QUEUED))
         assert store.run("r1").error == "cut \\ud83d off"
+        store.add_agent_event("r1", "s", 1, "text", '"cut \ud83d off"', 1.0)
+        assert store.agent_events("r1")[0].payload == '"cut \\ud83d off"'
+        assert store.end_queued("r1", Status.FAILED, "\ud83d", 1.0)
+        assert store.run("r1").error == "\\ud83d"
 
-    def test_a_null_character_does_no_harm(self, store: HistoryStore) -> None:
-        store.add_run(a_run("r1", error="a\0b"))
-        found = store.run("r1").error
-        assert found.startswith("a")
-        assert found.endswith("b")
+    def test_a_null_character_is_kept_with_escapes(self, store: HistoryStore) -> None:
+        store.add_run(a_run("r1", error="a\0b", labels={"a": "b\0"}))
+        assert store.run("r1").error == "a\\x00b"
+        assert [found.run_id for found in store.runs(label="a")] == ["r1"]
 
     def test_agent_events(self, store: HistoryStore) -> None:
         store.add_run(a_run("r1"))
@@ -143,6 +146,7 @@ class Records(Kit):
         assert [event.id for event in store.agent_events("r1", after=found[0].id)] == [
             event.id for event in found[1:]
         ]
+        assert store.agent_events("r1", after=found[-1].id) == []
         assert [event.kind for event in store.agent_events("r1", "s", 1)] == ["text"]
         assert store.agent_events("other") == []
 
