@@ -108,6 +108,20 @@ def test_what_was_not_kept_is_pushed_again(stores: tuple[HistoryStore, HistorySt
     assert [event.payload for event in home.agent_events("r1")] == ['"new"']
 
 
+def test_what_was_kept_without_an_answer_is_not_doubled(stores: tuple[HistoryStore, HistoryStore]) -> None:
+    here, home = stores
+    home.add_run(QUEUED)
+    here.add_run(replace(QUEUED, status=Status.RUNNING, attempt_id="x"))
+    mirror = Mirror(here, home, QUEUED, "worker-1")
+    here.add_run(RunRecord(run_id="c1", workflow="c", status=Status.RUNNING, started_at=2.0, root_id="r1"))
+    here.add_agent_event("r1", "a", 1, "text", '"one"', 1.0)
+    mirror.push(mirror.runs())
+    here.add_agent_event("r1", "a", 1, "text", '"two"', 2.0)
+    push(mirror)
+    assert [event.payload for event in home.agent_events("r1")] == ['"one"', '"two"']
+    assert home.count(root_id="r1") == 1
+
+
 def test_output_is_written_where_it_belongs(tmp_path: Path) -> None:
     collector = Collector({}, tmp_path, threading.Event())
     collector._write("logs/w/r1/a.1.stdout", "more", 0, b"one")
