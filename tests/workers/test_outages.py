@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +19,8 @@ from workers_site import DAGU, Process, Site, descendants, enqueue, until
 from dagu.contracts.records import RunRecord, Status, StepRecord
 from dagu.history.ownership import RunLocks
 from dagu.run.records.patience import Patience, PatientStore
-from dagu_postgres_queue.database import Database
+from dagu_postgres_queue import database
+from dagu_postgres_queue.database import Database, Unreachable
 from dagu_postgres_queue.history import PostgresHistory
 from dagu_postgres_queue.place import place_of
 
@@ -63,6 +66,18 @@ while [ ! -e "$SITE/said" ]; do
   sleep 0.05
 done
 echo '{"type": "turn.completed", "usage": {"input_tokens": 7, "output_tokens": 5}}'
+"""
+
+
+SLEEPS = """
+steps:
+  - id: long
+    run: |
+      trap 'touch "$SITE/stopped"; exit 1' TERM
+      touch "$SITE/began"
+      while :; do sleep 0.05; done
+handler_on:
+  exit: {run: touch "$SITE/handled"}
 """
 
 
@@ -136,17 +151,7 @@ def test_a_run_waits_for_the_database(place: Site, seconds: int) -> None:
 
 
 def test_a_run_that_is_stopped_while_it_waits_ends(place: Site) -> None:
-    text = """
-steps:
-  - id: long
-    run: |
-      trap 'touch "$SITE/stopped"; exit 1' TERM
-      touch "$SITE/began"
-      while :; do sleep 0.05; done
-handler_on:
-  exit: {run: touch "$SITE/handled"}
-"""
-    process = start(place, text)
+    process = start(place, SLEEPS)
     until(lambda: place.sql("SELECT count(*) FROM dagu_attempts") == "1", what="its step is recorded")
     place.postgres.stop()
     process.signal(signal.SIGTERM)
@@ -163,6 +168,23 @@ handler_on:
     place.postgres.start()
     run = place.run("r1")
     assert (run["status"], run["steps"][0]["status"]) == ("interrupted", "interrupted")
+
+
+def test_a_run_that_is_stopped_while_the_database_is_frozen_ends(place: Site) -> None:
+    process = start(place, SLEEPS)
+    until(lambda: place.sql("SELECT count(*) FROM dagu_attempts") == "1", what="its step is recorded")
+    server = int((place.postgres.data / "postmaster.pid").read_text().split()[0])
+    frozen = [server, *descendants(server)]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 128 + signal.SIGTERM, process.text()
+        assert place.file("handled").exists()
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    assert place.run("r1")["status"] == "interrupted"
 
 
 @pytest.mark.parametrize("late", [0.0, 1.0], ids=["was done", "is being done"])
@@ -259,3 +281,15 @@ steps: [{id: only, run: "true"}]
     assert len(found) >= 3
     assert [later - earlier for earlier, later in pairwise(found)] == [60.0] * (len(found) - 1)
     assert server.alive
+
+
+def test_a_server_that_does_not_answer_counts_as_away(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "ANSWER_SECONDS", 0.5)
+    with closing(Database({"DAGU_DATABASE_URL": place.url})) as found:
+        with pytest.raises(Unreachable, match="no answer"), found.transaction() as connection:  # noqa: PT012
+            frozen = connection.info.backend_pid
+            os.kill(frozen, signal.SIGSTOP)
+            connection.execute("SELECT 1")
+        os.kill(frozen, signal.SIGCONT)
+        with found.transaction() as connection:
+            assert connection.info.backend_pid != frozen

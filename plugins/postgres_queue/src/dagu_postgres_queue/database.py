@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from dagu.errors import DaguError, HistoryUnreachable
 from dagu_postgres_queue import schema
-from dagu_postgres_queue.url import advice, parameters, shown
+from dagu_postgres_queue.url import OPTIONS, STATEMENT_SECONDS, advice, parameters, shown
 
 Connection = psycopg.Connection[DictRow]
+_Answer = TypeVar("_Answer")
+
+ANSWER_SECONDS = STATEMENT_SECONDS + 5.0
+"""After which a server that should long have given up the statement counts as frozen."""
 
 
 class Unreachable(HistoryUnreachable):
     """The database did not answer; it may later."""
+
+
+class _Prompt(psycopg.Connection[DictRow]):
+    """A connection that waits for ever for no answer: the kernel of a frozen server's machine keeps it alive."""
+
+    answers_within = math.inf
+
+    def wait(self, gen: Generator[Any, Any, _Answer], *args: Any, **named: Any) -> _Answer:
+        return super().wait(_limited(gen, self.answers_within), *args, **named)
+
+
+def _limited(work: Generator[Any, Any, _Answer], seconds: float) -> Generator[Any, Any, _Answer]:
+    until = time.monotonic() + seconds
+    try:
+        wanted = next(work)
+        while True:
+            ready = yield wanted
+            if not ready and time.monotonic() > until:
+                raise psycopg.OperationalError(f"no answer within {seconds:g} s")
+            wanted = work.send(ready)
+    except StopIteration as end:
+        answer: _Answer = end.value
+        return answer
 
 
 def connect(environ: Mapping[str, str]) -> Connection:
@@ -29,9 +58,12 @@ def connect(environ: Mapping[str, str]) -> Connection:
     """
     given = parameters(environ)
     try:
-        return psycopg.connect(**given, autocommit=True, row_factory=dict_row, prepare_threshold=None)
+        found = _Prompt.connect(**given, autocommit=True, row_factory=dict_row, prepare_threshold=None)
     except psycopg.OperationalError as error:
         raise _unreachable(environ, error) from error
+    if given["options"] == OPTIONS:  # else statements take as long as the URL says
+        found.answers_within = ANSWER_SECONDS
+    return found
 
 
 class Database:

@@ -24,6 +24,7 @@ _DEFAULTS = {
     "application_name": "dagu",
 }
 STATEMENT_SECONDS = 10
+OPTIONS = f"-c statement_timeout={STATEMENT_SECONDS}s"
 
 
 def parameters(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def parameters(environ: Mapping[str, str]) -> dict[str, Any]:
             hint="write it like postgresql://dagu@db.internal/dagu; in a password, @ is written as %40, / as %2F "
             "and % as %25",
         )
-    found: dict[str, Any] = {**_DEFAULTS, "options": f"-c statement_timeout={STATEMENT_SECONDS}s", **given}
+    found: dict[str, Any] = {**_DEFAULTS, "options": OPTIONS, **given}
     file = environ.get(PASSWORD_FILE, "")
     if file:
         try:
