@@ -24,7 +24,7 @@ from dagu_postgres_queue.database import Database, Unreachable
 from dagu_postgres_queue.history import PostgresHistory
 from dagu_postgres_queue.place import place_of
 
-SHORT, LONG = 3, 50
+SHORT, LONG = 2, 50
 """Seconds."""
 
 AWAY = "the database is away; the run goes on when it is back"
@@ -253,6 +253,20 @@ def test_a_server_goes_on_after_an_outage(place: Site) -> None:
         assert place.file(f"only.{run_id}").read_text() == "begun\n"
     assert server.alive
     assert "Traceback" not in server.text()
+
+
+def test_a_server_that_is_stopped_while_the_database_is_away_ends_its_runs(place: Site) -> None:
+    place.workflow("sleeps", f"worker_selector: local\n{SLEEPS}")
+    server = place.start_server(DAGU_ENV_PASSTHROUGH="SITE", DAGU_STOP_GRACE="0")
+    run_id = place.enqueue("sleeps")
+    until(lambda: place.sql("SELECT count(*) FROM dagu_attempts") == "1", what="its step is recorded")
+    place.postgres.stop()
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0, server.text()
+    assert place.file("handled").exists()
+    assert "Traceback" not in server.text()
+    place.postgres.start()
+    assert place.run(run_id)["status"] == "interrupted"
 
 
 def test_schedules_are_caught_up_with_when_the_database_was_down_for_90_seconds(place: Site) -> None:
