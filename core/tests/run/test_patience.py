@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,10 @@ from dagu.history.records import AttemptRecord, RunRecord, Status, StepRecord
 from dagu.history.store import History
 from dagu.run.records import patience
 from dagu.run.records.patience import Patience, PatientStore
+from dagu.run.steps import attempt as attempts
+
+if TYPE_CHECKING:
+    from .conftest import Runs
 
 RUN = RunRecord(run_id="r1", workflow="w", status=Status.RUNNING, started_at=1.0, attempt_id="a")
 HANG = 30.0
@@ -271,3 +275,23 @@ def test_an_error_of_what_nobody_waited_for_is_told_by_the_next_write(
         store.save_step(step("s"))
     store.save_step(step("s"))
     assert len(history.run("r1").steps) == 1
+
+
+def test_a_step_has_its_time_after_it_is_recorded(run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        ahead = 0.0
+        time = staticmethod(time.time)
+
+        def monotonic(self) -> float:
+            return time.monotonic() + self.ahead
+
+    clock = Clock()
+    monkeypatch.setattr(attempts, "time", clock)
+    save = History.save_attempt
+
+    def slowly(history: History, record: AttemptRecord) -> None:
+        clock.ahead += 1000.0
+        save(history, record)
+
+    monkeypatch.setattr(History, "save_attempt", slowly)
+    assert run("steps: [{id: a, run: sleep 1, timeout_sec: 60}]").status is Status.SUCCEEDED

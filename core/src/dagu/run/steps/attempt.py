@@ -68,12 +68,14 @@ class Attempt:
         self._output_path = output_path
         self._events_seen = events_seen
         self._ledger = Ledger()
-        self._deadline = time.monotonic() + limits.left if limits.timeout else 0.0
+        self._deadline = 0.0
 
     def run(self, plan: Plan, alternative: Alternative | None) -> Ended:
         """Run one alternative of a plan, or its work inside the runner, to the end."""
         self._recorder.attempt_started(self._record)
         reach("attempt-recorded")
+        if self._limits.timeout:  # the time that it takes to record it is not the step's
+            self._deadline = time.monotonic() + self._limits.left
         try:
             if plan.inside is not None:
                 ended = self._inside(plan.inside)
