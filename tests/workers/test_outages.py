@@ -252,6 +252,7 @@ def test_a_server_goes_on_after_an_outage(place: Site) -> None:
         assert (run["status"], run["attempt"]) == ("succeeded", 1), run
         assert place.file(f"only.{run_id}").read_text() == "begun\n"
     assert server.alive
+    assert server.text().count("the database is back") <= 1
     assert "Traceback" not in server.text()
 
 

@@ -50,7 +50,7 @@ class WorkersService(Service):
 
     def _look_after(self) -> None:
         database: Database | None = None
-        since = time.monotonic()
+        since, away = time.monotonic(), False
         try:
             while not self._stop.is_set():
                 try:
@@ -60,8 +60,13 @@ class WorkersService(Service):
                         since = time.monotonic()
                     elif time.monotonic() - since > LOST:
                         self._reap(database)
+                    if away:
+                        _log.info("the database is back")
+                    away = False
                 except Unreachable as error:
-                    _log.warning("%s", error)
+                    if not away:
+                        _log.warning("%s", error)
+                    away = True
                     since = time.monotonic()
                 self._stop.wait(_LOOK)
         finally:
