@@ -169,6 +169,8 @@ def test_what_was_not_answered_is_written_once(store: PatientStore, history: Dis
         RunRecord(run_id="child", workflow="c", status=Status.RUNNING, started_at=1.0, root_id="r1")
     )
     history.silent = True
+    store.add_run(RunRecord(run_id="queued", workflow="q", status=Status.QUEUED, started_at=1.0, queue="q"))
+    history.silent = True
     with store.transaction():
         store.save_step(step("t"))
         event(store, 2.0)
@@ -176,6 +178,7 @@ def test_what_was_not_answered_is_written_once(store: PatientStore, history: Dis
     assert [one.at for one in history.agent_events("r1")] == [1.0, 2.0]
     assert [one.name for one in history.run("r1").steps] == ["s", "t"]
     assert history.count(root_id="r1") == 1
+    assert history.status("queued") is Status.QUEUED
 
 
 def test_a_transaction_that_waits_is_one_moment(store: PatientStore, history: Distant, told: Told) -> None:
