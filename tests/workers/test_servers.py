@@ -11,6 +11,9 @@ import pytest
 from workers_postgres import Postgres
 from workers_site import DAGU, Process, Site, until
 
+from dagu_postgres_queue.place import place_of
+from dagu_postgres_queue.right import Right
+
 LOCAL = """
 worker_selector: local
 steps:
@@ -65,6 +68,17 @@ def test_another_server_of_the_same_home_takes_over(site: Site) -> None:
     assert second.alive
     first.kill()
     works(second)
+
+
+def test_a_server_waits_for_one_on_another_machine_that_shares_its_home(site: Site) -> None:
+    # A lock in the home may mean nothing to another machine.
+    other = Right({"DAGU_DATABASE_URL": site.url}, site.home, place_of(site.home))
+    assert other.hold()
+    waiting = server(site, "waiting", site.home)
+    until(lambda: "waiting for its end" in waiting.text(), what="it waits")
+    assert "scheduler started" not in waiting.text()
+    other.close()
+    works(waiting)
 
 
 def test_a_server_keeps_its_right_when_the_database_was_restarted(private_site: Site) -> None:
