@@ -75,7 +75,7 @@ steps:
     run: |
       trap 'touch "$SITE/stopped"; exit 1' TERM
       touch "$SITE/began"
-      while :; do sleep 0.05; done
+      while :; do sleep 0.05 || true; done
 handler_on:
   exit: {run: touch "$SITE/handled"}
 """
@@ -156,7 +156,7 @@ def test_a_run_that_is_stopped_while_it_waits_ends(place: Site) -> None:
     place.postgres.stop()
     process.signal(signal.SIGTERM)
     assert process.wait() == 128 + signal.SIGTERM, process.text()
-    assert place.file("stopped").exists()
+    assert place.file("stopped").exists(), process.text()
     assert place.file("handled").exists()
     assert "the run ends without it, and counts as interrupted" in process.text()
     # What only looks, or would begin, does not wait.
