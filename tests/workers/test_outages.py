@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -175,15 +175,19 @@ def test_a_run_that_is_stopped_while_the_database_is_frozen_ends(place: Site) ->
     until(lambda: place.sql("SELECT count(*) FROM dagu_attempts") == "1", what="its step is recorded")
     server = int((place.postgres.data / "postmaster.pid").read_text().split()[0])
     frozen = [server, *descendants(server)]
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
+
+    def tell(number: signal.Signals) -> None:
+        for pid in frozen:
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.kill(pid, number)
+
+    tell(signal.SIGSTOP)
     try:
         process.signal(signal.SIGTERM)
         assert process.wait() == 128 + signal.SIGTERM, process.text()
         assert place.file("handled").exists()
     finally:
-        for pid in frozen:
-            os.kill(pid, signal.SIGCONT)
+        tell(signal.SIGCONT)
     assert place.run("r1")["status"] == "interrupted"
 
 
