@@ -12,6 +12,7 @@ time would be seen; none ever were.
 | what was done | what was seen |
 | --- | --- |
 """
+ENGINES = ("docker", "podman")
 WORKERS = {
     "killed-alone": (
         "SIGKILL of a worker's main process",
@@ -35,6 +36,28 @@ WORKERS = {
         "noticed after {noticed:.0f} s, stopped after {stopped:.0f} s, begun elsewhere after {began:.0f} s;"
         " what the old owner wrote after the cut changed nothing",
     ),
+    **{
+        f"containers-lost-{engine}": (
+            f"SIGKILL of a worker with all its processes, with runs in containers on {engine}, `on_worker_lost: retry`",
+            "their containers ended by themselves after {gone:.1f} s; begun elsewhere after {began:.0f} s",
+        )
+        for engine in ENGINES
+    },
+    **{
+        f"containers-cut-{engine}": (
+            f"a worker with runs in containers on {engine} is cut off, `on_worker_lost: retry`",
+            "stopped after {stopped:.0f} s, begun elsewhere after {began:.0f} s",
+        )
+        for engine in ENGINES
+    },
+    **{
+        f"containers-back-{engine}": (
+            f"SIGKILL of a worker with all its processes, with runs in containers on {engine}, `interrupt`",
+            "the run's own container ended after {shared:.1f} s, that of a step when its worker was started again,"
+            " {own:.1f} s later, before it served; `resume` succeeded",
+        )
+        for engine in ENGINES
+    },
     "cut-interrupt": (
         "the same with `interrupt`",
         "interrupted; ended by its worker when the network was back; then `retry` succeeded",
@@ -68,10 +91,33 @@ WORKERS = {
         " restarted at random",
         "{runs} runs, {did}: {succeeded} succeeded, {interrupted} interrupted; none twice at a time, none lost",
     ),
+    "local-database-down": (
+        "PostgreSQL is down for {seconds} s while a run of the server's own machine goes on and 51 of its steps end",
+        "succeeded; everything recorded once; nothing began that was not recorded; the agent was not held up",
+    ),
+    "server-database-down": (
+        "PostgreSQL is down for {seconds} s while the server has runs of its own, and some are about to begin",
+        "all succeeded with one attempt; the server needed no restart",
+    ),
+    "schedules-database-down": (
+        "PostgreSQL is down for 90 s under a schedule of each minute, with `catchup_window`",
+        "a run for each minute",
+    ),
+    "two-servers": (
+        "a second server with another home",
+        "refused, with host and home of the first; after SIGKILL of the first it may work at once",
+    ),
     "stop": (
         "`dagu stop` of a run on a worker",
         "the step is told after {median:.2f} s at the median, {most:.2f} s at most",
     ),
+    **{
+        f"containers-stopped-{engine}": (
+            f"the same with a step in a container on {engine}",
+            "the step is told after {own:.2f} s, one in the run's container after {shared:.2f} s; nothing is left",
+        )
+        for engine in ENGINES
+    },
     "again": (
         "`dagu retry` of a failed run, `dagu resume` of an interrupted one",
         "the first command runs {retry:.1f} and {resume:.1f} s after the command was given, at the median",
@@ -103,6 +149,20 @@ WORKERS = {
         "the same with no time left, `on_worker_lost: retry`",
         "its run goes to another worker, and ends well",
     ),
+    **{
+        f"containers-drained-{engine}": (
+            f"the same with runs in containers on {engine}",
+            "nothing is left on the engine; they end well elsewhere",
+        )
+        for engine in ENGINES
+    },
+    **{
+        f"agent-{agent}": (
+            f"an agent in a container on a worker: {name}, on {{engine}}",
+            "its work, events and tokens are at home, the tokens as the model's server told them",
+        )
+        for agent, name in (("claude", "Claude Code"), ("codex", "Codex"))
+    },
     "dispatch": (
         "from queueing a run without work to its owner, at the median of {runs}",
         "{taken:.0f} ms until a worker has taken it; {worker:.0f} ms until its first command, beside {server:.0f} ms"

@@ -11,7 +11,7 @@ import pytest
 from agents import CLAUDE, CODEX, Agent
 from model_server import ModelServer, Say, Tokens, Turn, WriteFile
 from workers_engines import Engines
-from workers_site import Site
+from workers_site import Seen, Site
 
 from dagu.contracts.provider import EventKind
 from dagu.plugins import Plugins
@@ -27,7 +27,9 @@ SECOND = Tokens(input=1200, cached=1000, output=30)
     [(CLAUDE, "docker", "interrupt"), (CODEX, "podman", "retry")],
     ids=["claude", "codex"],
 )
-def test_what_an_agent_did_comes_home(agent: Agent, engine: str, on_lost: str, site: Site) -> None:
+def test_what_an_agent_did_comes_home(
+    agent: Agent, engine: str, on_lost: str, site: Site, seen: Seen
+) -> None:
     engines = Engines({engine: e2e_engines.engine(engine)})
     image = agent_programs.image(agent.name, engines.found[engine].endpoint, agent_programs.install())
     made = site.file("hello.txt")
@@ -55,6 +57,7 @@ def test_what_an_agent_did_comes_home(agent: Agent, engine: str, on_lost: str, s
     assert SECRET not in everything(site)
     assert not engines.containers(engine, run_id)
     engines.disconnect()
+    seen(f"agent-{agent.name}", engine=engine)
 
 
 def workflow(agent: Agent, model: ModelServer, image: str, folder: Path, on_lost: str) -> str:

@@ -13,7 +13,7 @@ import faults_engines
 import pytest
 from workers_engines import PLACES, Engines, beating, beats, up
 from workers_net import Net
-from workers_site import Site, until
+from workers_site import Seen, Site, until
 
 from dagu_postgres_queue import timing
 
@@ -98,21 +98,23 @@ def test_runs_are_in_the_engine_of_their_worker(site: Site, engines: Engines) ->
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_stopping_ends_containers(engine: str, site: Site, engines: Engines) -> None:
+def test_stopping_ends_containers(engine: str, site: Site, engines: Engines, seen: Seen) -> None:
     site.start_server()
     engines.worker(site, "w1", engine)
+    after = {}
     for place in PLACES:
         run_id = beating(site, place)
         asked_at = up()
         site.dagu("stop", run_id)
         (told,) = beats(site, run_id, "told")["w1"]
-        print(f"{engine}, {place}: told to stop after {told - asked_at:.2f} s")
+        after[place] = told - asked_at
         assert site.run(run_id)["status"] == "aborted"
         assert not engines.left(engine)
+    seen(f"containers-stopped-{engine}", **after)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_draining_worker_leaves_no_container(engine: str, site: Site, engines: Engines) -> None:
+def test_a_draining_worker_leaves_no_container(engine: str, site: Site, engines: Engines, seen: Seen) -> None:
     site.start_server()
     worker = engines.worker(site, "w1", engine, "--drain", "0")
     ids = {place: beating(site, place, on_lost="retry") for place in PLACES}
@@ -124,13 +126,14 @@ def test_a_draining_worker_leaves_no_container(engine: str, site: Site, engines:
     for run_id in ids.values():
         run = site.until_status(run_id, "succeeded")
         assert (run["workerId"], run["attempt"]) == ("w2", 2)
+    seen(f"containers-drained-{engine}")
 
 
 @pytest.mark.parametrize(
     ("engine", "prefix"), [("docker", ()), ("podman", ()), ("docker", APART)], ids=[*ENGINES, "apart"]
 )
 def test_a_killed_worker_ends_its_containers_when_it_is_back(
-    engine: str, prefix: tuple[str, ...], site: Site, engines: Engines
+    engine: str, prefix: tuple[str, ...], site: Site, engines: Engines, seen: Seen
 ) -> None:
     site.start_server()
     worker = engines.worker(site, "w1", engine, prefix=prefix)
@@ -138,13 +141,14 @@ def test_a_killed_worker_ends_its_containers_when_it_is_back(
     killed_at = up()
     worker.kill_all()
     until(lambda: not engines.containers(engine, ids["shared"]), what="a shared container ends by itself")
-    print(f"{engine}: the shared container is gone after {up() - killed_at:.1f} s")
+    shared = up() - killed_at
     assert engines.containers(engine, ids["own"])
     began_at = up()
     engines.worker(site, "w1", engine, prefix=prefix)
     # Before it serves, nothing is left: the runs may be anywhere from now on.
     assert not engines.left(engine)
-    print(f"{engine}: that of a step when its worker is back, after {up() - began_at:.1f} s")
+    if not prefix:
+        seen(f"containers-back-{engine}", shared=shared, own=up() - began_at)
     site.file("gate").touch()
     for run_id in ids.values():
         assert site.run(run_id)["status"] == "interrupted"
@@ -154,7 +158,9 @@ def test_a_killed_worker_ends_its_containers_when_it_is_back(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_lost_worker_goes_with_its_containers(engine: str, site: Site, engines: Engines) -> None:
+def test_a_lost_worker_goes_with_its_containers(
+    engine: str, site: Site, engines: Engines, seen: Seen
+) -> None:
     """With ``retry``: they end by themselves, for the other worker begins whether or not this one comes back."""
     site.start_server()
     worker = engines.worker(site, "w1", engine)
@@ -164,13 +170,14 @@ def test_a_lost_worker_goes_with_its_containers(engine: str, site: Site, engines
     worker.kill_all()
     for place, run_id in ids.items():
         until(lambda run_id=run_id: not engines.containers(engine, run_id), what=f"{place} ends by itself")
-        print(f"{engine}, {place}: gone after {up() - killed_at:.1f} s")
+    gone, elsewhere = up() - killed_at, []
     for place, run_id in ids.items():
         until(lambda run_id=run_id: "w2" in beats(site, run_id), what=f"{place} begins elsewhere")
         found = beats(site, run_id)
         stopped, began = (at - killed_at for at in (found["w1"][-1], found["w2"][0]))
-        print(f"{engine}, {place}: stopped after {stopped:.1f} s, elsewhere after {began:.0f} s")
+        elsewhere.append(began)
         assert stopped < began
+    seen(f"containers-lost-{engine}", gone=gone, began=min(elsewhere))
     site.file("gate").touch()
     for run_id in ids.values():
         assert site.until_status(run_id, "succeeded")["workerId"] == "w2"
@@ -178,7 +185,7 @@ def test_a_lost_worker_goes_with_its_containers(engine: str, site: Site, engines
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_worker_that_is_cut_off_stops_its_containers(
-    engine: str, open_site: Site, net: Net, private: faults_engines.Private
+    engine: str, open_site: Site, net: Net, private: faults_engines.Private, seen: Seen
 ) -> None:
     site = open_site
     engines = Engines({name: private.engine(name) for name in ENGINES})
@@ -193,11 +200,14 @@ def test_a_worker_that_is_cut_off_stops_its_containers(
         until(lambda run_id=run_id: "w2" in beats(site, run_id), what=f"{place} begins elsewhere")
     net.mend()
     time.sleep(timing.LOST)
-    for place, run_id in ids.items():
+    stops, begins = [], []
+    for run_id in ids.values():
         found = beats(site, run_id)
         stopped, began = (at - cut_at for at in (found["w1"][-1], found["w2"][0]))
-        print(f"{engine}, {place}: stopped after {stopped:.0f} s, elsewhere after {began:.0f} s")
+        stops.append(stopped)
+        begins.append(began)
         assert stopped < began
+    seen(f"containers-cut-{engine}", stopped=max(stops), began=min(begins))
     site.file("gate").touch()
     for run_id in ids.values():
         assert site.until_status(run_id, "succeeded")["workerId"] == "w2"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from workers_postgres import Postgres
 from workers_proxy import Proxy
-from workers_site import DAGU, Process, Site, descendants, enqueue, until
+from workers_site import DAGU, Process, Seen, Site, descendants, enqueue, until
 
 from dagu.contracts.records import RunRecord, Status, StepRecord
 from dagu.history.ownership import RunLocks
@@ -117,7 +117,7 @@ def number(site: Site) -> int:
 
 
 @pytest.mark.parametrize("seconds", [SHORT, pytest.param(LONG, id="down_for_50_seconds")])
-def test_a_run_waits_for_the_database(place: Site, seconds: int) -> None:
+def test_a_run_waits_for_the_database(place: Site, seconds: int, seen: Seen) -> None:
     many = [
         f'  - id: s{each}\n    run: while [ ! -e "$SITE/early" ]; do sleep 0.1; done' for each in range(50)
     ]
@@ -148,6 +148,8 @@ def test_a_run_waits_for_the_database(place: Site, seconds: int) -> None:
     said = place.sql("SELECT payload FROM dagu_agent_events WHERE kind = 'text' ORDER BY id").splitlines()
     assert [json.loads(each)["text"] for each in said] == [str(each + 1) for each in range(number(place))]
     assert place.sql("SELECT input, output FROM dagu_attempts WHERE step = 'agent'") == "7|5"
+    if seconds == LONG:
+        seen("local-database-down", seconds=seconds)
 
 
 def test_a_run_that_is_stopped_while_it_waits_ends(place: Site) -> None:
@@ -240,7 +242,7 @@ steps:
 """
 
 
-def test_a_server_goes_on_after_an_outage(place: Site) -> None:
+def test_a_server_goes_on_after_an_outage(place: Site, seen: Seen) -> None:
     place.workflow("local", LOCAL)
     server = place.start_server(DAGU_ENV_PASSTHROUGH="SITE")
     first = place.enqueue("local")
@@ -258,6 +260,7 @@ def test_a_server_goes_on_after_an_outage(place: Site) -> None:
     assert server.alive
     assert server.text().count("the database is back") <= 1
     assert "Traceback" not in server.text()
+    seen("server-database-down", seconds=SHORT)
 
 
 def test_a_server_that_is_stopped_while_the_database_is_away_ends_its_runs(place: Site) -> None:
@@ -274,7 +277,9 @@ def test_a_server_that_is_stopped_while_the_database_is_away_ends_its_runs(place
     assert place.run(run_id)["status"] == "interrupted"
 
 
-def test_schedules_are_caught_up_with_when_the_database_was_down_for_90_seconds(place: Site) -> None:
+def test_schedules_are_caught_up_with_when_the_database_was_down_for_90_seconds(
+    place: Site, seen: Seen
+) -> None:
     place.workflow(
         "minutely",
         """
@@ -300,6 +305,7 @@ steps: [{id: only, run: "true"}]
     assert len(found) >= 3
     assert [later - earlier for earlier, later in pairwise(found)] == [60.0] * (len(found) - 1)
     assert server.alive
+    seen("schedules-database-down")
 
 
 def test_a_server_that_does_not_answer_counts_as_away(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from workers_postgres import Postgres
-from workers_site import DAGU, Process, Site, until
+from workers_site import DAGU, Process, Seen, Site, until
 
 from dagu_postgres_queue.place import place_of
 from dagu_postgres_queue.right import Right
@@ -45,7 +45,7 @@ def works(process: Process) -> None:
     assert process.alive, process.text()
 
 
-def test_a_second_server_is_refused_until_the_first_is_gone(site: Site) -> None:
+def test_a_second_server_is_refused_until_the_first_is_gone(site: Site, seen: Seen) -> None:
     first = server(site, "first", site.home)
     works(first)
     other = site.directory / "other"
@@ -58,6 +58,7 @@ def test_a_second_server_is_refused_until_the_first_is_gone(site: Site) -> None:
     assert first.alive
     first.kill()
     works(server(site, "second", other))
+    seen("two-servers")
 
 
 def test_another_server_of_the_same_home_takes_over(site: Site) -> None:
