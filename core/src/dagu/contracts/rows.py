@@ -33,6 +33,11 @@ def encode(column: str, value: Any) -> Any:
         return text.replace("\\u0000", "") if column == "labels" else text
     if isinstance(value, Status):
         return value.value
+    return asked(value)
+
+
+def asked(value: Any) -> Any:
+    """A value as a database takes it in a question: what it would keep."""
     if isinstance(value, str):
         # Half a character, cut out of one, or given on the command line, is no text for a database; nor is this one.
         return value.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dagu.contracts.history import RunQuery
+from dagu.contracts.rows import asked
 
 
 def where(query: RunQuery) -> tuple[str, list[Any]]:
@@ -32,4 +33,4 @@ def where(query: RunQuery) -> tuple[str, list[Any]]:
         is_so = "key = ? AND value = ?" if equals else "key = ?"
         parts.append(f"EXISTS (SELECT 1 FROM json_each(runs.labels) WHERE {is_so})")
         values += [name, wanted] if equals else [name]
-    return " AND ".join(parts), values
+    return " AND ".join(parts), [asked(value) for value in values]

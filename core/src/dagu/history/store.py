@@ -117,6 +117,7 @@ class History(HistoryStore):
     # Reading
 
     def run(self, run_id: str) -> RunRecord:
+        run_id = rows.asked(run_id)
         with self._reading() as connection:
             row = connection.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
             if row is None:
@@ -134,6 +135,7 @@ class History(HistoryStore):
             )
 
     def status(self, run_id: str) -> Status:
+        run_id = rows.asked(run_id)
         with self._reading() as connection:
             row = connection.execute("SELECT status FROM runs WHERE run_id = ?", (run_id,)).fetchone()
         if row is None:
@@ -159,7 +161,7 @@ class History(HistoryStore):
             found = connection.execute(
                 "SELECT id, run_id, step, attempt, kind, payload, at FROM agent_events WHERE run_id = ?1"
                 " AND (?2 IS NULL OR step = ?2) AND (?3 IS NULL OR attempt = ?3) AND id > ?4 ORDER BY id",
-                (run_id, step, attempt, after),
+                [rows.asked(each) for each in (run_id, step, attempt, after)],
             )
             return [AgentEventRecord(**row) for row in found]
 
@@ -172,7 +174,7 @@ class History(HistoryStore):
                 ' FROM attempts JOIN runs USING (run_id) WHERE "input" IS NOT NULL'
                 " AND attempts.started_at >= ?1 AND (?2 IS NULL OR runs.workflow = ?2)"
                 " GROUP BY runs.workflow, provider, model ORDER BY runs.workflow, provider, model",
-                (since or 0.0, workflow),
+                (since or 0.0, rows.asked(workflow)),
             )
             return [UsageSum(**row) for row in found]
 

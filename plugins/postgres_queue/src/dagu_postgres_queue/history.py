@@ -125,6 +125,7 @@ class PostgresHistory(HistoryStore):
     # Reading
 
     def run(self, run_id: str) -> RunRecord:
+        run_id = rows.asked(run_id)
         with self._reading() as connection:
             row = connection.execute("SELECT * FROM dagu_runs WHERE run_id = %s", (run_id,)).fetchone()
             if row is None:
@@ -142,6 +143,7 @@ class PostgresHistory(HistoryStore):
             )
 
     def status(self, run_id: str) -> Status:
+        run_id = rows.asked(run_id)
         with self._reading() as connection:
             row = connection.execute("SELECT status FROM dagu_runs WHERE run_id = %s", (run_id,)).fetchone()
         if row is None:
@@ -172,11 +174,11 @@ class PostgresHistory(HistoryStore):
     def agent_events(
         self, run_id: str, step: str | None = None, attempt: int | None = None, *, after: int = 0
     ) -> list[AgentEventRecord]:
-        parts, values = ["run_id = %s", "id > %s"], [run_id, after]
+        parts, values = ["run_id = %s", "id > %s"], [rows.asked(run_id), after]
         for column, given in (("step", step), ("attempt", attempt)):
             if given is not None:
                 parts.append(f"{column} = %s")
-                values.append(given)
+                values.append(rows.asked(given))
         query = (
             "SELECT id, run_id, step, attempt, kind, payload, at FROM dagu_agent_events"
             f" WHERE {' AND '.join(parts)} ORDER BY id"
@@ -194,7 +196,7 @@ class PostgresHistory(HistoryStore):
                 " AND dagu_attempts.started_at >= %(since)s"
                 " AND (%(workflow)s::text IS NULL OR r.workflow = %(workflow)s)"
                 " GROUP BY r.workflow, provider, model ORDER BY r.workflow, provider, model",
-                {"since": since or 0.0, "workflow": workflow},
+                {"since": since or 0.0, "workflow": rows.asked(workflow)},
             )
             return [UsageSum(**row) for row in found]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dagu.contracts.history import RunQuery
+from dagu.contracts.rows import asked
 
 _LABEL = "EXISTS (SELECT 1 FROM json_each_text(labels::json) AS label WHERE {})"
 
@@ -31,4 +32,4 @@ def where(query: RunQuery) -> tuple[str, list[Any]]:
         name, equals, wanted = query.label.partition("=")
         parts.append(_LABEL.format("key = %s AND value = %s" if equals else "key = %s"))
         values += [name, wanted] if equals else [name]
-    return " AND ".join(parts), values
+    return " AND ".join(parts), [asked(value) for value in values]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dagu.contracts.history import HistoryStore
@@ -117,6 +119,18 @@ class Records(Kit):
         store.add_run(a_run("r1"))
         with pytest.raises(TypeError, match="colour"):
             store.update_run("r1", colour="red")
+
+    @pytest.mark.parametrize("odd", ["\udce9", "a\0b"])
+    def test_a_question_that_is_no_text_finds_nothing(self, store: HistoryStore, odd: str) -> None:
+        """Command lines hold such characters."""
+        for ask in (store.run, store.status):
+            with pytest.raises(RunNotFound):
+                ask(odd)
+        for field in ("workflow", "run_id_part", "queue", "label"):
+            wanted: dict[str, Any] = {field: odd}
+            assert store.runs(**wanted) == []
+        assert store.agent_events(odd, odd) == []
+        assert store.usage(workflow=odd) == []
 
     def test_half_a_character_is_kept_with_escapes(self, store: HistoryStore) -> None:
         store.add_run(a_run("r1", error="cut \ud83d off", status=Status.QUEUED))
