@@ -71,6 +71,15 @@ class TestEnqueue:
 
 
 class TestByName:
+    @pytest.mark.parametrize("command", ["start", "dry", "validate"])
+    def test_a_name_that_nothing_has_is_told_with_where_it_was_looked_for(
+        self, dagu: Any, command: str
+    ) -> None:
+        done = dagu(command, "nosuch")
+        assert done.code != 0
+        assert "no file and no stored workflow 'nosuch'" in done.err
+        assert "dagu workflows list" in done.err
+
     def test_a_stored_workflow_is_started_under_its_name(self, dagu: Any) -> None:
         put(dagu, "etl/load.yaml")
         assert dagu("start", "etl/load", "-r", "r1").code == 0

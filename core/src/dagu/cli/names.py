@@ -31,8 +31,14 @@ def workflow_file(given: str, environ: Mapping[str, str]) -> tuple[Path, str]:
     from dagu.service.config import load_config
     from dagu.service.context import stored_workflows
 
+    workflows = stored_workflows(load_config(environ))
     try:
-        stored = stored_workflows(load_config(environ)).get(given)
+        stored = workflows.get(given)
     except UsageError:
-        return path, ""  # whoever reads it tells what is wrong
+        if path.suffix or len(path.parts) > 1 or path.is_dir():
+            return path, ""  # whoever reads it tells what is wrong
+        raise UsageError(
+            f"there is no file and no stored workflow {given!r}",
+            hint=f"list those in {workflows.directory} with `dagu workflows list`",
+        ) from None
     return stored.file, stored.name
