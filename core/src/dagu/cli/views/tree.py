@@ -27,7 +27,10 @@ def render(run: RunRecord) -> str:
     head = [typer.style(clean(run.workflow), bold=True), _status(run.status)]
     if took := duration(run.started_at, run.finished_at, ended=run.status.ended):
         head.append(took)
-    lines = ["  ".join([*head, run.run_id])]
+    head.append(run.run_id)
+    if run.worker_id:
+        head.append(f"on {clean(run.worker_id)}")
+    lines = ["  ".join(head)]
     if run.error:
         lines += [f"│  {line}" for line in _lines(run.error)]
     width = max((len(clean(step.name)) for step in run.steps), default=0)
