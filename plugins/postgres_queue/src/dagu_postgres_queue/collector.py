@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from dagu_postgres_queue.database import Connection, Database, Unreachable, value
@@ -24,12 +24,23 @@ class Collector:
     """Appends what workers sent to the files that it belongs to, and removes it from the database.
 
     What is written twice is the same: a chunk knows its place in the file, and they come in order.
+
+    Args:
+        may: Asked before each round; output is left alone while it says no.
     """
 
-    def __init__(self, environ: Mapping[str, str], home: Path, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        home: Path,
+        stop: threading.Event,
+        *,
+        may: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._environ = environ
         self._home = home
         self._stop = stop
+        self._may = may
         self._database: Database | None = None
 
     def run(self) -> None:
@@ -39,6 +50,8 @@ class Collector:
             self._database.close()
 
     def _collect(self, _channels: Collection[str]) -> None:
+        if not self._may():
+            return
         self._database = self._database or Database(self._environ)
         while not self._stop.is_set():
             with self._database.transaction() as connection:

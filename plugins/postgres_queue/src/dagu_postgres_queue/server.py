@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from dagu.contracts.specs import Service
@@ -33,7 +33,7 @@ class WorkersService(Service):
         self._environ = environ
         self._right = right
         self._stop = threading.Event()
-        self._collector = _Collector(environ, home, self._stop, right)
+        self._collector = Collector(environ, home, self._stop, may=self._may_collect)
         try:
             right.hold()
         except Unreachable as error:
@@ -86,18 +86,8 @@ class WorkersService(Service):
         for line in said:
             _log.info("%s", line)
 
-
-class _Collector(Collector):
-    """One that leaves output alone while another server has the right to it."""
-
-    def __init__(self, environ: Mapping[str, str], home: Path, stop: threading.Event, right: Right) -> None:
-        super().__init__(environ, home, stop)
-        self._right = right
-
-    def _collect(self, channels: Collection[str]) -> None:
+    def _may_collect(self) -> bool:
         try:
-            may = self._right.hold()
+            return self._right.hold()
         except UsageError:
-            may = False  # the service ends for that reason
-        if may:
-            super()._collect(channels)
+            return False  # the service ends for that reason
