@@ -220,3 +220,21 @@ def enqueue(site: Site, workflow: str, number: int, *, priority: int = 0) -> lis
             history.add_run(run)
             ids.append(run.run_id)
     return ids
+
+
+GATED = """
+steps:
+  - id: wait
+    run: |
+      echo "$WORKER began"
+      echo "$DAG_RUN_ID" >> "$SITE/order"
+      touch "$SITE/began.$DAG_RUN_ID"
+      while [ ! -e "$SITE/gate" ]; do sleep 0.05; done
+      echo done
+handler_on:
+  abort: {id: abort, run: 'touch "$SITE/aborted.$DAG_RUN_ID"'}
+"""
+
+
+def began(site: Site, run_id: str) -> None:
+    until(site.file(f"began.{run_id}").exists, what=f"{run_id} begins")
