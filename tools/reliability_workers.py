@@ -36,6 +36,10 @@ WORKERS = {
         "noticed after {noticed:.0f} s, stopped after {stopped:.0f} s, begun elsewhere after {began:.0f} s;"
         " what the old owner wrote after the cut changed nothing",
     ),
+    "cut-interrupt": (
+        "the same with `interrupt`",
+        "interrupted; ended by its worker when the network was back; then `retry` succeeded",
+    ),
     **{
         f"containers-lost-{engine}": (
             f"SIGKILL of a worker with all its processes, with runs in containers on {engine}, `on_worker_lost: retry`",
@@ -58,10 +62,6 @@ WORKERS = {
         )
         for engine in ENGINES
     },
-    "cut-interrupt": (
-        "the same with `interrupt`",
-        "interrupted; ended by its worker when the network was back; then `retry` succeeded",
-    ),
     "frozen": (
         "a worker is frozen (SIGSTOP) until it is lost, its run ends, it thaws",
         "stays interrupted, nothing late is written",

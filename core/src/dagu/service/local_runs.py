@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from dagu.contracts.records import RunRecord, Status
 from dagu.contracts.shared import BEGIN, RETRY, LocalRuns
@@ -16,20 +16,18 @@ from dagu.errors import DaguError, RunNotFound, RuntimeFailure
 from dagu.history.logs import RunLogs, file_name
 from dagu.history.ownership import RunLocks
 from dagu.history.store import History
-from dagu.plugins import Plugins
-from dagu.run.containers.choice import reach
 from dagu.run.needs import needs_engine
-from dagu.run.recovery.claims import RunClaims
 from dagu.sandbox import labels
 from dagu.sandbox.guardian import end_orphans
-from dagu.sandbox.reaper import Leftover, leftovers, reap
-from dagu.sandbox.strays import Strays
 from dagu.service.engine_health import EngineHealth
 from dagu.service.launcher import Launcher
 from dagu.service.retention import clean_up
 from dagu.service.schedule import Schedule
 from dagu.service.workspace_copy import unpack
 from dagu.workflow.load import load_text
+
+if TYPE_CHECKING:
+    from dagu.sandbox.reaper import Leftover
 
 _log = logging.getLogger("dagu.worker")
 _SHARED = "DAGU_DATABASE_"
@@ -127,6 +125,13 @@ class HomeRuns(LocalRuns):
 
     def _sweep(self, run_ids: Collection[str]) -> None:
         """Remove from the engine what runs left there whose processes are gone."""
+        # Rarely needed, and a worker lasts for weeks with what it imported.
+        from dagu.plugins import Plugins
+        from dagu.run.containers.choice import reach
+        from dagu.run.recovery.claims import RunClaims
+        from dagu.sandbox.reaper import leftovers, reap
+        from dagu.sandbox.strays import Strays
+
         failures: list[str] = []
 
         def failed(thing: Leftover, error: RuntimeFailure) -> None:
