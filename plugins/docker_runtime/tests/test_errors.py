@@ -29,6 +29,7 @@ from dagu_docker_runtime.errors import (
     Refused,
     command_failure,
     container_failure,
+    exec_failure,
     name_failure,
     refuse_response,
     translate,
@@ -168,3 +169,17 @@ def test_a_lost_engine(error: Exception, words: str) -> None:
 
 def test_refused_is_a_request_refused() -> None:
     assert issubclass(Refused, RequestRefused)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (409, "Container abc is not running", ContainerNotFound),
+        (500, "Container abc is not running: Removal In Progress", ContainerNotFound),
+        (409, "Container abc is restarting, wait until the container is running", ContainerNotFound),
+        (404, "No such container: abc", ContainerNotFound),
+        (500, "something else", Refused),
+    ],
+)
+def test_an_execution_in_a_container_that_ended(status: int, said: str, kind: type[DaguError]) -> None:
+    assert type(exec_failure(Refused(status, said), "abc")) is kind

@@ -171,7 +171,7 @@ class RunContainer(SharedContainer):
 
     def _gone(self, error: ContainerNotFound) -> RuntimeFailure:
         try:
-            self._judge()
+            self.explain_end()
         except CommandNotFound as missed:
             return missed
         return super()._gone(error)

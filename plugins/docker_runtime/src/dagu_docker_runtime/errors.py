@@ -110,6 +110,13 @@ def container_failure(error: Refused, container: str) -> RuntimeFailure:
     return error
 
 
+def exec_failure(error: Refused, container: str) -> RuntimeFailure:
+    """The same error, or that the container does not run; with 500 where it ended after the execution was made."""
+    if error.status in (409, 500) and ("is not running" in error.said or "is restarting" in error.said):
+        return ContainerNotFound(f"the container {container} does not run: {error.said}")
+    return container_failure(error, container)
+
+
 def name_failure(error: Refused, kind: str, name: str) -> RuntimeFailure:
     """The same error, or that the name is taken."""
     if error.status == 409:

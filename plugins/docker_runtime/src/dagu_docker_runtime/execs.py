@@ -5,10 +5,9 @@ from __future__ import annotations
 from dagu.contracts import process_tree
 from dagu.contracts.container import ExecRequest, ExitStatus
 from dagu.contracts.streams import Sink, Streams
-from dagu.errors import ContainerNotFound
 from dagu_docker_runtime import raw_options
 from dagu_docker_runtime.client import Client
-from dagu_docker_runtime.errors import Refused, command_failure, container_failure
+from dagu_docker_runtime.errors import Refused, command_failure, exec_failure
 from dagu_docker_runtime.exec_tree import ExecTree
 from dagu_docker_runtime.execution import DockerExecution
 from dagu_docker_runtime.request import join_env
@@ -82,7 +81,7 @@ class Execs:
                     workdir=working_dir or None,
                 )
         except Refused as error:
-            raise _not_running(error, container) from error
+            raise exec_failure(error, container) from error
         return str(made["Id"])
 
 
@@ -91,10 +90,4 @@ def _start(execution: DockerExecution, container: str, *, terminal: bool) -> Non
         execution.start(terminal=terminal)
     except Refused as error:
         failure = command_failure(error.said, f"the container {container[:12]}")
-        raise failure or _not_running(error, container) from error
-
-
-def _not_running(error: Refused, container: str) -> Exception:
-    if error.status == 409 and ("is not running" in error.said or "is restarting" in error.said):
-        return ContainerNotFound(f"the container {container} does not run: {error.said}")
-    return container_failure(error, container)
+        raise failure or exec_failure(error, container) from error
