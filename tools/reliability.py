@@ -12,12 +12,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from reliability_workers import WORKER_TEXT, WORKERS
+from reliability_workers import ENGINES, WORKER_TEXT, WORKERS
 
 from dagu.run.points import POINTS
 
 Line = dict[str, Any]
-ENGINES = ("docker", "podman")
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = DOCS / "reliability.md"
 RESULTS = (DOCS / "results" / "faults.jsonl", DOCS / "results" / "workers.jsonl")

@@ -6,12 +6,12 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agents"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
@@ -76,15 +76,28 @@ def net() -> Iterator[Net]:
     found.close()
 
 
-@pytest.fixture
-def open_site(net: Net, tmp_path: Path) -> Iterator[Site]:
-    """A site whose database is reached from the net."""
-    postgres = Postgres(host="0.0.0.0")
+@contextmanager
+def alone(postgres: Postgres, directory: Path) -> Iterator[Site]:
+    """A site that has a server to itself, for as long as it lasts."""
     postgres.create("runs")
-    found = Site(postgres, "runs", tmp_path / "site")
+    found = Site(postgres, "runs", directory)
     yield found
     found.close()
     postgres.close()
+
+
+@pytest.fixture
+def private_site(tmp_path: Path) -> Iterator[Site]:
+    """A site whose database may be killed."""
+    with alone(Postgres(), tmp_path / "site") as found:
+        yield found
+
+
+@pytest.fixture
+def open_site(net: Net, tmp_path: Path) -> Iterator[Site]:
+    """A site whose database is reached from the net."""
+    with alone(Postgres(host="0.0.0.0"), tmp_path / "site") as found:
+        yield found
 
 
 FAILED = pytest.StashKey[bool]()

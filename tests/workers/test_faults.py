@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from workers_net import Net
-from workers_postgres import Postgres
 from workers_site import Process, Seen, Site, until
 
 from dagu_postgres_queue import timing
@@ -120,22 +117,6 @@ def test_the_server_is_killed(site: Site, seen: Seen) -> None:
     site.start_server()
     assert site.dagu("logs", run_id, "beat", "--follow") == "done\n"
     seen("server-killed")
-
-
-@pytest.fixture
-def private() -> Iterator[Postgres]:
-    """A server that may be killed."""
-    found = Postgres()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def private_site(private: Postgres, tmp_path: Path) -> Iterator[Site]:
-    private.create("runs")
-    found = Site(private, "runs", tmp_path / "site")
-    yield found
-    found.close()
 
 
 @pytest.mark.parametrize(

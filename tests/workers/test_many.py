@@ -8,11 +8,8 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from workers_postgres import Postgres
 from workers_site import Process, Seen, Site, enqueue, until
 
 LONG = 3600.0
@@ -45,16 +42,6 @@ def test_each_of_many_runs_runs_once(site: Site, pytestconfig: pytest.Config, se
     until(lambda: site.sql("SELECT count(*) FROM dagu_chunks") == "0", what="all output is home")
     assert len(list((site.home / "logs").rglob("a.1.stdout"))) == number
     seen("many", runs=number, seconds=seconds, shares=" and ".join(shares.values()))
-
-
-@pytest.fixture
-def private(tmp_path: Path) -> Iterator[Site]:
-    postgres = Postgres()
-    postgres.create("runs")
-    found = Site(postgres, "runs", tmp_path / "site")
-    yield found
-    found.close()
-    postgres.close()
 
 
 WORK = """
@@ -135,9 +122,9 @@ class Killer:
 
 
 def test_no_run_is_lost_or_twice_while_things_are_killed(
-    private: Site, pytestconfig: pytest.Config, seen: Seen
+    private_site: Site, pytestconfig: pytest.Config, seen: Seen
 ) -> None:
-    site = private
+    site = private_site
     number = pytestconfig.getoption("--kill-runs", 200)
     seed = pytestconfig.getoption("--kill-seed", 0) or random.randrange(1, 10**6)
     print(f"--kill-runs {number} --kill-seed {seed}")

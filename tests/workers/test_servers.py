@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import platform
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from workers_postgres import Postgres
 from workers_site import DAGU, Process, Seen, Site, until
 
 from dagu_postgres_queue.place import place_of
@@ -20,17 +17,6 @@ steps:
   - id: where
     run: echo "$DAGU_HOME" >> "$SITE/where"
 """
-
-
-@pytest.fixture
-def private_site(tmp_path: Path) -> Iterator[Site]:
-    """One whose database may be killed."""
-    postgres = Postgres()
-    postgres.create("runs")
-    found = Site(postgres, "runs", tmp_path / "site")
-    yield found
-    found.close()
-    postgres.close()
 
 
 def server(site: Site, name: str, home: Path) -> Process:
