@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,3 +51,21 @@ def make_directory(path: Path) -> Path:
             hint="set DAGU_HOME to a directory that you can write",
         ) from error
     return path
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file all at one moment, so that it survives a power cut as it was or as it is to be.
+
+    Raises:
+        DaguError: It can't be written.
+    """
+    beside = path.with_suffix(".new")
+    try:
+        make_directory(path.parent)
+        with beside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        raise DaguError(f"{path} can't be written: {error.strerror or error}") from error

@@ -128,6 +128,11 @@ def file_name(name: str) -> str:
     return f"{start}~{hashlib.sha256(_bytes(name)).hexdigest()[:32]}"
 
 
+def work_directory(home: Path, workflow: str, run_id: str) -> Path:
+    """Where a run works if its workflow does not say."""
+    return home / "work" / file_name(workflow) / file_name(run_id)
+
+
 def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 

@@ -12,7 +12,7 @@ from dagu.contracts.provider import HarnessProvider, ProviderFacts
 from dagu.contracts.runtime import ContainerRuntime
 from dagu.errors import DaguError, UsageError
 from dagu.history.home import make_directory
-from dagu.history.logs import RunLogs, file_name
+from dagu.history.logs import RunLogs, work_directory
 from dagu.history.records import RunRecord, Status, StepRecord
 from dagu.plugins import Plugins
 from dagu.run import points
@@ -111,7 +111,7 @@ class RunStarter:
             first_started_at=datetime.fromtimestamp(earlier.started_at, UTC) if earlier else None,
             trigger=trigger,
             log_file=logs.run_log,
-            work_dir=self.home / "work" / file_name(name) / file_name(run_id),
+            work_dir=work_directory(self.home, name, run_id),
             artifacts=self.home / "artifacts",
             scheduled_at=scheduled,
             root_name=root.workflow if root else "",

@@ -28,17 +28,15 @@ def take_up(context: LocalContext, run_ids: Iterable[str], say: Callable[[str], 
     Args:
         say: Told what is gone on with, and what can't be.
     """
+
+    def resume(run_id: str) -> bool:
+        wanted = context.history.status(run_id) is Status.INTERRUPTED
+        if wanted:
+            context.resume(run_id)
+        return wanted
+
     for run_id in sorted(run_ids):
-        try:
-            if context.history.status(run_id) is Status.INTERRUPTED:
-                context.resume(run_id)
-                say(f"run {run_id} was interrupted and goes on")
-        except RunNotFound:
-            continue  # somebody removed it
-        except HistoryUnreachable:
-            raise
-        except DaguError as error:
-            say(f"run {run_id} was interrupted and can't go on: {error}")
+        _go_on(run_id, "was interrupted", resume, say)
 
 
 def go_on(context: LocalContext, stopped: StoppedRuns, say: Callable[[str], object]) -> None:
@@ -48,16 +46,30 @@ def go_on(context: LocalContext, stopped: StoppedRuns, say: Callable[[str], obje
         say: Told what is gone on with, and what can't be.
     """
     attempts = stopped.take()
-    for run_id, attempt_id in sorted(attempts.items()):
-        try:
-            run = context.history.run(run_id)
-            if (run.status, run.attempt_id) == (Status.ABORTED, attempt_id):
-                context.retry(run_id)
-                say(f"run {run_id} was stopped with its service and goes on")
-        except RunNotFound:
-            continue  # somebody removed it
-        except HistoryUnreachable:
-            stopped.note(attempts)
-            raise
-        except DaguError as error:
-            say(f"run {run_id} was stopped with its service and can't go on: {error}")
+
+    def retry(run_id: str) -> bool:
+        run = context.history.run(run_id)
+        wanted = (run.status, run.attempt_id) == (Status.ABORTED, attempts[run_id])
+        if wanted:
+            context.retry(run_id)
+        return wanted
+
+    try:
+        for run_id in sorted(attempts):
+            _go_on(run_id, "was stopped with its service", retry, say)
+    except HistoryUnreachable:
+        stopped.note(attempts)
+        raise
+
+
+def _go_on(run_id: str, what: str, begin: Callable[[str], bool], say: Callable[[str], object]) -> None:
+    """Have a run begun, if it is to be; what is in its way is told, unless it may be gone soon."""
+    try:
+        if begin(run_id):
+            say(f"run {run_id} {what} and goes on")
+    except RunNotFound:
+        return  # somebody removed it
+    except HistoryUnreachable:
+        raise
+    except DaguError as error:
+        say(f"run {run_id} {what} and can't go on: {error}")

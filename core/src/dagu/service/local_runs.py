@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from dagu.contracts.records import RunRecord, Status
 from dagu.contracts.shared import BEGIN, RETRY, LocalRuns
 from dagu.errors import DaguError, RunNotFound, RuntimeFailure
-from dagu.history.logs import RunLogs, file_name
+from dagu.history.logs import RunLogs, file_name, work_directory
 from dagu.history.ownership import RunLocks
 from dagu.history.store import History
 from dagu.run.needs import needs_engine
@@ -53,7 +53,7 @@ class HomeRuns(LocalRuns):
     ) -> None:
         options = []
         if workspace is not None:
-            directory = self.home / "work" / file_name(run.workflow) / file_name(run.run_id)
+            directory = work_directory(self.home, run.workflow, run.run_id)
             if not directory.exists():
                 unpack(workspace, directory)
             options = ["--default-working-dir", str(directory)]

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dagu.contracts.history import HistoryStore
-from dagu.history.logs import RunLogs, file_name
+from dagu.history.logs import RunLogs, file_name, work_directory
 from dagu.history.records import RunRecord
 from dagu.service.schedule import Schedule
 
@@ -46,5 +46,5 @@ def _too_old(runs: list[RunRecord], schedule: Schedule, now: datetime) -> Iterat
 
 def _directories(home: Path, run: RunRecord) -> Iterator[Path]:
     yield RunLogs(home, run.workflow, run.run_id).directory
-    yield home / "work" / file_name(run.workflow) / file_name(run.run_id)
+    yield work_directory(home, run.workflow, run.run_id)
     yield from (home / "artifacts" / file_name(run.workflow)).glob(f"dag-run_*_{run.run_id}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from pathlib import Path
 from dagu.contracts.container import EMPTY
 from dagu.errors import DaguError
 from dagu.frozen import dataclass
-from dagu.history.home import make_directory
+from dagu.history.home import replace_file
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,5 @@ class StateFile:
         if state == self._kept:
             return
         marks = {name: at.timestamp() for name, at in sorted(state.marks.items())}
-        beside = self._path.with_suffix(".new")
-        try:
-            make_directory(self._path.parent)
-            with beside.open("w") as file:
-                json.dump({"marks": marks, "running": sorted(state.running)}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, self._path)
-        except OSError as error:
-            raise DaguError(f"{self._path} can't be written: {error.strerror or error}") from error
+        replace_file(self._path, json.dumps({"marks": marks, "running": sorted(state.running)}))
         self._kept = state

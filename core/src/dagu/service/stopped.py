@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from dagu.errors import DaguError
-from dagu.history.home import make_directory
+from dagu.history.home import replace_file
 
 
 class StoppedRuns:
@@ -23,18 +22,8 @@ class StoppedRuns:
         Raises:
             DaguError: The file can't be written.
         """
-        if not attempts:
-            return
-        beside = self._path.with_suffix(".new")
-        try:
-            make_directory(self._path.parent)
-            with beside.open("w") as file:
-                json.dump(dict(attempts), file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, self._path)
-        except OSError as error:
-            raise DaguError(f"{self._path} can't be written: {error.strerror or error}") from error
+        if attempts:
+            replace_file(self._path, json.dumps(dict(attempts)))
 
     def take(self) -> Mapping[str, str]:
         """What was noted; it is noted no more.

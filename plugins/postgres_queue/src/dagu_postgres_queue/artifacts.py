@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,16 +58,17 @@ class Artifacts:
         for folder, _, names in os.walk(directory):
             for name in sorted(names):
                 file = Path(folder, name)
-                if file.is_symlink() or not file.is_file():
-                    continue
                 path = file.relative_to(self._home).as_posix()
                 try:
-                    transfer = self._transfer(path, file, last=last)
+                    now = file.lstat()
+                    transfer = (
+                        self._transfer(path, file, now, last=last) if stat.S_ISREG(now.st_mode) else None
+                    )
                 except OSError as error:
                     self.failed(path, error)
-                else:
-                    if transfer is not None:
-                        yield path, transfer
+                    continue
+                if transfer is not None:
+                    yield path, transfer
 
     def gone(self, directory: Path) -> list[str]:
         """Files of a directory that were sent, and are there no more."""
@@ -84,8 +86,7 @@ class Artifacts:
             self._unreadable.add(path)
             _log.warning("%s can't be read and does not come home: %s", path, error.strerror or error)
 
-    def _transfer(self, path: str, file: Path, *, last: bool) -> Transfer | None:
-        now = file.stat()
+    def _transfer(self, path: str, file: Path, now: os.stat_result, *, last: bool) -> Transfer | None:
         known = self._sent.get(path)
         if known is None or not known.size:
             return self._whole(path, file, now)
